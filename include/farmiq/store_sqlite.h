@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FARMIQ_STORE_SQLITE_H
+#define FARMIQ_STORE_SQLITE_H
+
+#include <farmiq/error.h>
+#include <farmiq/store.h>
+
+struct sqlite3;
+
+FARMIQ_BEGIN
+
+/** In libfarmiq-sqlite. I/O and allocation happen here. */
+
+/** A numbered step of a schema; the array ends with version 0. A line that reads
+ * `-- queue NAME` stands for the tables of that queue. Generated from the files of
+ * a schema folder. Frozen. */
+struct farmiq_migration {
+    uint32_t version;
+    uint32_t reserved;
+    const char *name;
+    const char *sqlite;
+    const char *pg;
+};
+
+enum farmiq_sqlite_access {
+    FARMIQ_SQLITE_WRITE = 0, /* the one writer: open, create, migrate */
+    FARMIQ_SQLITE_READ = 1   /* a reader beside it; sees committed state only */
+};
+
+struct farmiq_sqlite_options {
+    uint32_t size;
+    uint32_t busy_ms;      /* how long to wait for another process's lock; 5000 */
+    int32_t access;        /* enum farmiq_sqlite_access */
+    uint32_t normal_sync;  /* 1: synchronous=NORMAL: a power cut may take the last
+                            * transactions, a kill cannot; 0: FULL */
+    uint64_t quota_bytes;  /* FARMIQ_E_NOSPACE past this; 0: the disk is the limit */
+    const struct farmiq_migration *migrations; /* NULL: the edge schema */
+    uint32_t cache_kib;    /* page cache; 8192 */
+    uint32_t reserved;
+};
+
+FARMIQ_API void farmiq_sqlite_options_init(struct farmiq_sqlite_options *options,
+                                           size_t size);
+
+/** The schemas that ship. Static. */
+FARMIQ_API const struct farmiq_migration *farmiq_schema_edge(void);
+FARMIQ_API const struct farmiq_migration *farmiq_schema_cloud(void);
+FARMIQ_API const struct farmiq_migration *farmiq_schema_agent(void);
+
+/** Open or create, WAL mode; the writer brings the schema up to date and, after an
+ * unclean stop, checks the file's integrity first. `options` may be NULL.
+ * Returns FARMIQ_OK; FARMIQ_E_STORE (`error->detail` has the engine's words);
+ * FARMIQ_E_UNSUPPORTED (the file's schema is newer than this library);
+ * FARMIQ_E_NOSPACE (no room to open). */
+FARMIQ_API FARMIQ_MUST_USE int
+farmiq_store_open_sqlite(struct farmiq_store *out, const char *path,
+                         const struct farmiq_sqlite_options *options,
+                         struct farmiq_error *error);
+
+/** Use the caller's connection, so that his rows and an outbox row commit or vanish
+ * together. Transactions stay his: begin and commit here become savepoints inside
+ * one that he opened. The schema must be there (farmiq_sqlite_migrate()). Closing
+ * the store leaves the connection open.
+ * Returns FARMIQ_OK, FARMIQ_E_NOMEM, FARMIQ_E_ARG. */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_store_wrap_sqlite(struct farmiq_store *out,
+                                                        struct sqlite3 *db);
+
+/** Bring the caller's database up to date. Codes as farmiq_store_open_sqlite(). */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_sqlite_migrate(struct sqlite3 *db,
+                                                     const struct farmiq_migration *steps,
+                                                     struct farmiq_error *error);
+
+/** Give freed pages back to the disk, at most `pages` of them.
+ * Returns FARMIQ_OK, FARMIQ_E_STORE, FARMIQ_E_BUSY. */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_sqlite_vacuum(struct farmiq_store *store,
+                                                    uint32_t pages);
+
+FARMIQ_END
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What core files share and nobody else sees. Prefix: farmiq__ */
+#ifndef FARMIQ_CORE_PRIVATE_H
+#define FARMIQ_CORE_PRIVATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <farmiq/error.h>
+
+/* Fill a caller's sized struct with defaults. The caller may have been compiled
+ * against a smaller or a larger struct than ours: never touch what it lacks,
+ * zero what we lack. */
+static inline void farmiq__init(void *object, size_t size, const void *defaults,
+                                size_t known)
+{
+    uint32_t size32 = (uint32_t)size;
+
+    if (!object || size < sizeof size32)
+        return;
+    memset(object, 0, size);
+    memcpy(object, defaults, size < known ? size : known);
+    memcpy(object, &size32, sizeof size32);
+}
+
+/* Record why, if the caller wants to know, and return the code. */
+int farmiq__fail(struct farmiq_error *error, int code, uint32_t offset, const char *field,
+                 const char *detail);
+
+static inline struct farmiq_str farmiq__str(const char *ptr, size_t len)
+{
+    struct farmiq_str text = { ptr, len };
+
+    return text;
+}
+
+static inline int farmiq__str_is(struct farmiq_str text, const char *literal)
+{
+    return text.len == strlen(literal) && memcmp(text.ptr, literal, text.len) == 0;
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GnuTLS behind one door. */
+#ifndef SHIM_CRYPTO_H
+#define SHIM_CRYPTO_H
+
+#include <farmiq/farmiq.h>
+
+/* In the shape of farmiq_hmac_fn. */
+int shim_crypto_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
+                            const struct farmiq_str *parts, uint32_t part_count,
+                            uint8_t out[32]);
+int shim_crypto_sha256(struct farmiq_str bytes, uint8_t out[32]);
+/* 1 if equal; time depends on the lengths only. */
+int shim_crypto_equal(struct farmiq_str a, struct farmiq_str b);
+int shim_crypto_random(void *out, size_t bytes);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP and HTTPS in: libmicrohttpd behind one door. Knows nothing of services. */
+#ifndef SHIM_HTTP_SERVER_H
+#define SHIM_HTTP_SERVER_H
+
+#include <farmiq/farmiq.h>
+
+struct shim_http_server;
+struct shim_http_exchange;
+
+struct shim_http_server_options {
+    const char *bind_address; /* "127.0.0.1" */
+    uint16_t port;            /* 0: any free one; ask shim_http_server_port() */
+    const char *cert_file;    /* NULL: plain HTTP */
+    const char *key_file;
+    const char *client_ca_file; /* NULL: no client certificates are asked for */
+    size_t max_body_bytes;    /* also of an unpacked gzip body; 413 above */
+    uint32_t max_connections;
+    uint32_t max_connections_per_ip;
+    uint32_t idle_timeout_ms;
+    /* Called on the server's thread when a whole request is there. The exchange must
+     * be answered exactly once, at once or later, from any thread. */
+    void (*on_request)(void *ctx, struct shim_http_exchange *exchange);
+    void *ctx;
+};
+
+/* FARMIQ_OK, FARMIQ_E_ARG, FARMIQ_E_STORE (cannot bind, bad certificate: `error`). */
+int shim_http_server_open(struct shim_http_server **out,
+                          const struct shim_http_server_options *options,
+                          struct farmiq_error *error);
+uint16_t shim_http_server_port(const struct shim_http_server *server);
+/* Refuse new connections, let answered requests finish (at most `drain_ms`), end
+ * streams, free. NULL is fine. Exchanges still unanswered get 503. */
+void shim_http_server_close(struct shim_http_server *server, uint32_t drain_ms);
+
+/* The request. Valid until it is answered. */
+struct farmiq_str shim_http_method(const struct shim_http_exchange *exchange);
+struct farmiq_str shim_http_path(const struct shim_http_exchange *exchange); /* decoded */
+struct farmiq_str shim_http_raw_path(const struct shim_http_exchange *exchange);
+struct farmiq_str shim_http_body(const struct shim_http_exchange *exchange); /* unpacked */
+struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
+                                   const char *name); /* empty: absent */
+struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
+                                  const char *name); /* decoded; empty: absent */
+/* The verified client certificate's subject; empty: none. */
+struct farmiq_str shim_http_client_subject(struct shim_http_exchange *exchange);
+
+struct shim_http_field {
+    const char *name;
+    const char *value;
+};
+struct shim_http_response {
+    int status;
+    const char *content_type;
+    struct farmiq_str body; /* copied */
+    const struct shim_http_field *fields;
+    uint32_t field_count;
+};
+void shim_http_respond(struct shim_http_exchange *exchange,
+                       const struct shim_http_response *response);
+
+/* Answer 200 text/event-stream and keep it open. Events sent to `channel` later go
+ * to it, until the client leaves or reads too slowly (its backlog passes 256 KiB). */
+void shim_http_stream(struct shim_http_exchange *exchange, const char *channel,
+                      struct farmiq_str first_event);
+/* Thread-safe. `event` is the event's name, `data` one line of JSON. */
+void shim_http_server_send(struct shim_http_server *server, const char *channel,
+                           const char *event, struct farmiq_str data);
+uint32_t shim_http_server_streams(const struct shim_http_server *server);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MQTT out: Paho C, asynchronous, MQTT 5, because only MQTT 5 tells a publisher that
+ * the broker refused. Used by device agents. Thread-safe. */
+#ifndef SHIM_MQTT_PUBLISHER_H
+#define SHIM_MQTT_PUBLISHER_H
+
+#include <farmiq/farmiq.h>
+
+struct shim_mqtt_publisher;
+
+struct shim_mqtt_publisher_options {
+    const char *url; /* mqtt:// or mqtts:// */
+    const char *client_id;
+    const char *username;
+    const char *password;
+    const char *ca_file;
+    const char *cert_file;
+    const char *key_file;
+    uint32_t keepalive_s;  /* 60 */
+    uint32_t window;       /* unacknowledged publishes at most; 100 */
+    const char *will_topic; /* NULL: none; QoS 1, retained */
+    struct farmiq_str will_body;
+    const char *const *filters; /* to subscribe to, QoS 1; NULL-terminated; may be NULL */
+    /* All on Paho's thread; must not block. */
+    void (*on_state)(void *ctx, int connected);
+    /* `cookie` from the publish. FARMIQ_OK: PUBACK. FARMIQ_E_REFUSED: the broker said
+     * no (reason code >= 0x80). FARMIQ_E_UNREACHABLE: the link went before an answer. */
+    void (*on_published)(void *ctx, uint64_t cookie, int result, int reason_code);
+    void (*on_message)(void *ctx, struct farmiq_str topic, struct farmiq_str body);
+    void *ctx;
+};
+
+int shim_mqtt_publisher_open(struct shim_mqtt_publisher **out,
+                             const struct shim_mqtt_publisher_options *options,
+                             struct farmiq_error *error);
+void shim_mqtt_publisher_close(struct shim_mqtt_publisher *publisher);
+int shim_mqtt_publisher_is_connected(const struct shim_mqtt_publisher *publisher);
+/* FARMIQ_OK; FARMIQ_E_BUSY: the window is full; FARMIQ_E_UNREACHABLE: no link. */
+int shim_mqtt_publisher_send(struct shim_mqtt_publisher *publisher, const char *topic,
+                             struct farmiq_str body, int retain, uint64_t cookie);
+
+#endif

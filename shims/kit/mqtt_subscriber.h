@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MQTT in: libmosquitto with an external loop, so that PUBACK can wait for the
+ * commit (docs/decisions). One thread of its own; reconnects for ever. */
+#ifndef SHIM_MQTT_SUBSCRIBER_H
+#define SHIM_MQTT_SUBSCRIBER_H
+
+#include "kit/shim.h"
+
+struct shim_mqtt_subscriber;
+
+struct shim_mqtt_subscriber_options {
+    const char *url; /* mqtt://host:port or mqtts://host:port */
+    const char *client_id; /* stable: the session is persistent */
+    const char *username;  /* NULL or "": none */
+    const char *password;
+    const char *ca_file;   /* mqtts */
+    const char *cert_file;
+    const char *key_file;
+    const char *share_group;    /* NULL or "": plain subscriptions; else $share/GROUP/ */
+    const char *const *filters; /* NULL-terminated */
+    uint32_t batch_max;         /* messages in one batch; 256 */
+    uint32_t batch_wait_ms;     /* how long the first may wait for company; 2 */
+    size_t message_max_bytes;   /* longer ones reach the handler cut to this + 1 bytes,
+                                 * so that it can refuse them by length */
+    /* On the subscriber's thread. 0: committed, acknowledge all. Negative: nothing is
+     * acknowledged; the connection is dropped and the broker sends again. */
+    int (*on_batch)(void *ctx, struct shim_message *first, uint32_t count);
+    void *ctx;
+};
+
+int shim_mqtt_subscriber_open(struct shim_mqtt_subscriber **out,
+                              const struct shim_mqtt_subscriber_options *options,
+                              struct farmiq_error *error);
+/* Finish the batch in hand, disconnect (the broker keeps the session), free. */
+void shim_mqtt_subscriber_close(struct shim_mqtt_subscriber *subscriber);
+int shim_mqtt_subscriber_is_connected(const struct shim_mqtt_subscriber *subscriber);
+/* Publish QoS 1 on the same connection; only from inside on_batch. It goes out after
+ * the PUBACKs of the batch. Best effort: an application acknowledgement that is lost
+ * is asked for again by its device. */
+int shim_mqtt_subscriber_send(struct shim_mqtt_subscriber *subscriber,
+                              struct farmiq_str topic, struct farmiq_str body);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole vocabulary of a service. A service is a const struct shim_service and
+ * the handlers it names; shim_main() is everything else.
+ *
+ * A handler decides and returns. It never sees a thread, a socket or a lock; time
+ * and the store are in its hand. The tests link the same services to a simulated
+ * kit (tests/scenario), so a handler must ask for nothing that is not in here. */
+#ifndef SHIM_H
+#define SHIM_H
+
+#include <farmiq/farmiq.h>
+#include <farmiq/sql.h>
+#include <farmiq/store_sqlite.h>
+
+/* A message of a batch: from the broker, or from the bus. Handlers set `verdict`.
+ * FARMIQ_OK: done, acknowledge. FARMIQ_E_REFUSED: will never do; `reason` says why
+ * (static text): acknowledged and counted (MQTT) or dead-lettered (bus).
+ * FARMIQ_E_BUSY: not now; it comes again. */
+struct shim_message {
+    struct shim_message *next;
+    struct farmiq_str topic;    /* MQTT topic or routing key */
+    struct farmiq_str body;
+    struct farmiq_event *event; /* bus: parsed already; MQTT: NULL */
+    int verdict;
+    const char *reason;
+};
+
+/* One batch, request or tick in hand. Valid until the handler returns. */
+struct shim_call {
+    const struct shim_service *service;
+    void *state;                /* the service's own, state_bytes long, zeroed at start */
+    struct farmiq_store *store; /* in a transaction that commits after the handler; in
+                                 * a GET a reader; in a job NULL (see shim_write) */
+    int64_t now_unix_ms;        /* read once, when the call began */
+    struct farmiq_str tenant_id; /* from the credential; empty where none is asked */
+    struct farmiq_str request_id;
+    struct farmiq_str trace_id;
+    struct farmiq_str method;
+    struct farmiq_str path;
+    struct farmiq_str body;
+    struct shim_message *messages; /* topics and queues */
+    struct shim_internal *internal; /* the kit's */
+};
+
+/* Returns 0 (done) or FARMIQ_E_*: the transaction is rolled back, a request answers
+ * 500 or 503, messages stay unacknowledged. A refusal is not a failure: reply 4xx,
+ * or set the message's verdict, and return 0. */
+typedef int (*shim_handler)(struct shim_call *call);
+
+/* NAME in the environment, --name on the line, name = value in the file; NAME_FILE
+ * names a file that holds the value. */
+enum shim_option_type {
+    SHIM_STRING = 1,
+    SHIM_URL,
+    SHIM_COUNT,
+    SHIM_MS,      /* a bare number is milliseconds; 10ms 5s 2m 72h 7d */
+    SHIM_SECONDS, /* a bare number is seconds; the same suffixes; read back in ms */
+    SHIM_BYTES,   /* 64k 10M 1G */
+    SHIM_FLAG,    /* true or false */
+    SHIM_SECRET,  /* never printed */
+    SHIM_CHOICE   /* help begins with the choices: "none|api_key|hmac: ..." */
+};
+struct shim_option {
+    const char *name;     /* "OUTBOX_BATCH_SIZE" */
+    int type;
+    const char *fallback; /* "" : unset */
+    const char *help;
+};
+
+/* SHIM_OPEN needs no credential. SHIM_TENANT: a bearer token, which fixes
+ * call->tenant_id. SHIM_ADMIN: only with INTERNAL_ADMIN_ENABLED=true. */
+enum shim_route_flags {
+    SHIM_OPEN = 0,
+    SHIM_TENANT = 1,
+    SHIM_ADMIN = 2,
+    SHIM_STREAM = 4, /* GET: server-sent events; the handler replies the first event */
+    SHIM_NO_STORE = 8 /* no transaction: for requests that do I/O of their own */
+};
+struct shim_route {
+    const char *method;
+    const char *pattern; /* "/api/v1/things/{id}" */
+    unsigned flags;
+    shim_handler handle;
+};
+
+/* A consumer on the bus: the routing keys, separated by spaces. */
+struct shim_queue {
+    const char *name; /* of the queue: "telemetry" */
+    const char *routing_keys;
+    shim_handler handle;
+};
+
+/* Runs when its period has passed or shim_wake() names it. SHIM_AGAIN: once more at
+ * once, there was more. A failure is repeated after farmiq_backoff_delay(). */
+#define SHIM_AGAIN 1
+struct shim_job {
+    const char *name;
+    const char *every_option;
+    shim_handler run;
+};
+
+enum shim_metric_type { SHIM_COUNTER = 1, SHIM_GAUGE };
+struct shim_metric {
+    const char *name;  /* "farmiq_ingress_refused_total" */
+    int type;
+    const char *label; /* the one label's name, or NULL */
+    const char *help;
+};
+
+/* A file served under a path: the live page. Generated from a folder. */
+struct shim_asset {
+    const char *path;
+    const char *content_type;
+    const unsigned char *bytes;
+    size_t len;
+};
+
+/* Tables end with a zeroed entry. A NULL table means the transport is not opened,
+ * and its library is never initialised. */
+struct shim_service {
+    const char *name; /* unit name, log field, config section */
+    const char *summary;
+    const struct shim_option *options;
+    const struct shim_metric *metrics;
+    const struct shim_route *routes;
+    const int32_t *topics; /* enum farmiq_topic_kind, ended by 0 */
+    shim_handler on_messages;
+    const struct shim_queue *queues;
+    const struct shim_job *jobs;
+    const struct shim_asset *assets;
+    const char *openapi; /* the JSON text, generated from openapi.yaml */
+    const struct farmiq_migration *(*schema)(void); /* NULL: keeps nothing */
+    size_t state_bytes;
+    shim_handler start; /* once, in a transaction, before anything else; may be NULL */
+    shim_handler stop;
+};
+
+/* Options, logging, signals, threads, store, migrations, transports,
+ * GET /api/health, /api/ready, /api-docs and /metrics, drain on SIGTERM.
+ * shim_host() runs several services in one process, where a shim_request() to a
+ * neighbour is a direct call inside the caller's transaction. */
+int shim_main(int argc, char **argv, const struct shim_service *service);
+int shim_host(int argc, char **argv, const char *program, const char *summary,
+              const struct shim_service *const *services);
+
+/* Last line of a service: the table under its own name, so that farmiqd and the
+ * tests can host it; a build of its own adds the main(). */
+#ifdef SHIM_STANDALONE
+#define SHIM_MAIN(symbol, table)                                                         \
+    const struct shim_service *const symbol = &(table);                                  \
+    int main(int argc, char **argv) { return shim_main(argc, argv, &(table)); }
+#else
+#define SHIM_MAIN(symbol, table) const struct shim_service *const symbol = &(table);
+#endif
+
+/* ## What a handler may ask for. Strings live until the handler returns. */
+
+struct farmiq_str shim_str(const char *text);
+const char *shim_text(const struct shim_call *call, const char *option);
+int64_t shim_number(const struct shim_call *call, const char *option); /* ms, bytes, 0/1 */
+void *shim_memory(struct shim_call *call, size_t bytes); /* zeroed; NULL: none left */
+uint32_t shim_random(struct shim_call *call);
+void shim_random_bytes(struct shim_call *call, void *out, size_t bytes);
+/* A new UUID v7, as text that lives as long as the call. */
+struct farmiq_str shim_uuid(struct shim_call *call);
+/* HMAC-SHA256 in the shape farmiq_sign() wants; ctx is not used. */
+int shim_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
+                     const struct farmiq_str *parts, uint32_t part_count,
+                     uint8_t out[32]);
+
+/* ## A request's parts */
+struct farmiq_str shim_header(const struct shim_call *call, const char *name);
+struct farmiq_str shim_path_part(const struct shim_call *call, const char *name);
+/* Percent-decoded; spellings separated by '|': "tenantId|tenant_id". */
+struct farmiq_str shim_query(struct shim_call *call, const char *spellings);
+
+/* ## A request's answer */
+/* The JSON writer of the reply; ask farmiq_json_*; then shim_reply(). */
+struct farmiq_json_writer *shim_json(struct shim_call *call, size_t max_bytes);
+int shim_reply(struct shim_call *call, int status); /* what shim_json() holds */
+int shim_reply_text(struct shim_call *call, int status, const char *type,
+                    struct farmiq_str body);
+/* The one error body: code, message, traceId. Counts and logs. Returns 0. */
+int shim_reply_error(struct shim_call *call, int status, const char *code,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+void shim_reply_header(struct shim_call *call, const char *name, const char *value);
+
+/* ## Asking a neighbour or the cloud */
+struct shim_header_line {
+    const char *name;
+    struct farmiq_str value;
+};
+struct shim_request {
+    const char *service;    /* a neighbour: called directly when hosted here; or NULL */
+    const char *url_option; /* where it is otherwise: the option with the base URL */
+    const char *method;
+    const char *path;       /* appended to the URL; "" when the option has it all */
+    struct farmiq_str body;
+    const struct shim_header_line *headers;
+    uint32_t header_count;
+    uint32_t timeout_ms;
+    /* answered */
+    int status; /* 0: no answer */
+    struct farmiq_str reply;
+    int64_t retry_after_ms; /* -1: not said */
+};
+/* FARMIQ_OK: there was an answer, look at status. FARMIQ_E_UNREACHABLE: none. */
+int shim_request(struct shim_call *call, struct shim_request *request);
+
+/* ## Effects that happen after the commit, or not at all */
+int shim_mqtt_send(struct shim_call *call, struct farmiq_str topic, struct farmiq_str body);
+int shim_stream_send(struct shim_call *call, const char *event, struct farmiq_str tenant_id,
+                     struct farmiq_str json);
+void shim_wake(struct shim_call *call, const char *job);
+/* Put a chain of events on the bus, in this transaction. */
+int shim_publish(struct shim_call *call, struct farmiq_event *first);
+
+/* Run `unit` in a transaction of its own, from a job: it has committed when this
+ * returns FARMIQ_OK. `unit` may run more than once; only the last time counts. */
+int shim_write(struct shim_call *call, int (*unit)(struct shim_call *call, void *arg),
+               void *arg);
+
+/* ## What the operator sees. Thread-safe. No payloads, no secrets. */
+void shim_count(const char *metric, const char *label, uint64_t n);
+void shim_gauge(const char *metric, const char *label, double value);
+uint64_t shim_counted(const char *metric, const char *label);
+enum shim_level { SHIM_ERROR = 3, SHIM_WARN = 4, SHIM_INFO = 6, SHIM_DEBUG = 7 };
+void shim_log(const struct shim_call *call, int level, const char *event,
+              const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif
