@@ -96,10 +96,11 @@ FARMIQ_API void farmiq_batch_answer_init(struct farmiq_batch_answer *answer, siz
 
 /** Read a 200 answer. An empty body is an answer without errors (spec edge 6.6).
  * Returns as farmiq_json_members(). */
-FARMIQ_API FARMIQ_MUST_USE int
-farmiq_batch_answer_parse(struct farmiq_batch_answer *out, const char *json,
-                          size_t json_bytes, void *scratch, size_t scratch_bytes,
-                          struct farmiq_error *error);
+FARMIQ_API FARMIQ_MUST_USE int farmiq_batch_answer_parse(struct farmiq_batch_answer *out,
+                                                         const char *json,
+                                                         size_t json_bytes, void *scratch,
+                                                         size_t scratch_bytes,
+                                                         struct farmiq_error *error);
 
 /** Does the answer fit the question? Counters, when present, must add up to
  * `sent_count`; every error must name an event that was sent, by id or by index;

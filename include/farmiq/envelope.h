@@ -8,8 +8,8 @@
 
 FARMIQ_BEGIN
 
-#define FARMIQ_ENVELOPE_MAX_BYTES 262144    /* larger input is FARMIQ_E_RANGE */
-#define FARMIQ_ENVELOPE_SCRATCH_BYTES 4096  /* enough for any envelope without escapes */
+#define FARMIQ_ENVELOPE_MAX_BYTES 262144   /* larger input is FARMIQ_E_RANGE */
+#define FARMIQ_ENVELOPE_SCRATCH_BYTES 4096 /* enough for any envelope without escapes */
 
 /** One event as a device sends it (seed 002, section 2.5; spec edge 2.5).
  *

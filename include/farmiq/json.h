@@ -28,10 +28,10 @@ enum farmiq_json_type {
 /** One wanted member. The caller sets `name`; the reader sets the rest. Frozen. */
 struct farmiq_json_member {
     const char *name;
-    int32_t type;      /* enum farmiq_json_type */
-    uint32_t offset;   /* of the value in the input */
+    int32_t type;           /* enum farmiq_json_type */
+    uint32_t offset;        /* of the value in the input */
     struct farmiq_str text; /* STRING: decoded; else the raw text of the value */
-    double number;     /* NUMBER, BOOL */
+    double number;          /* NUMBER, BOOL */
 };
 
 /** Take the named top-level members out of the object `json`. Members not named
@@ -44,10 +44,11 @@ struct farmiq_json_member {
  * JSON); FARMIQ_E_SCHEMA (not an object, a duplicate, \u0000, lone surrogate);
  * FARMIQ_E_RANGE (too deep, number too large); FARMIQ_E_NOSPACE (scratch);
  * FARMIQ_E_ARG. */
-FARMIQ_API FARMIQ_MUST_USE int
-farmiq_json_members(const char *json, size_t json_bytes,
-                    struct farmiq_json_member *members, uint32_t member_count,
-                    void *scratch, size_t scratch_bytes, struct farmiq_error *error);
+FARMIQ_API FARMIQ_MUST_USE int farmiq_json_members(const char *json, size_t json_bytes,
+                                                   struct farmiq_json_member *members,
+                                                   uint32_t member_count, void *scratch,
+                                                   size_t scratch_bytes,
+                                                   struct farmiq_error *error);
 
 /** Called for each element, in order, with its raw text. A result other than 0
  * ends the walk and is returned by it. */
@@ -76,7 +77,8 @@ struct farmiq_json_writer {
 FARMIQ_API void farmiq_json_begin(struct farmiq_json_writer *w, char *buf,
                                   size_t buf_bytes);
 FARMIQ_API void farmiq_json_open(struct farmiq_json_writer *w, char bracket); /* { or [ */
-FARMIQ_API void farmiq_json_close(struct farmiq_json_writer *w, char bracket); /* } or ] */
+FARMIQ_API void farmiq_json_close(struct farmiq_json_writer *w,
+                                  char bracket); /* } or ] */
 FARMIQ_API void farmiq_json_key(struct farmiq_json_writer *w, const char *key);
 FARMIQ_API void farmiq_json_str(struct farmiq_json_writer *w, struct farmiq_str text);
 FARMIQ_API void farmiq_json_text(struct farmiq_json_writer *w, const char *text);

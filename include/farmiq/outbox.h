@@ -46,23 +46,23 @@ struct farmiq_outbox_row {
     int32_t status; /* enum farmiq_outbox_status */
     struct farmiq_outbox_row *next;
     struct farmiq_event *event;
-    int64_t seq;    /* the store's name for the row; 0 before it is appended */
+    int64_t seq; /* the store's name for the row; 0 before it is appended */
     int32_t priority;
     uint32_t attempt_count;
     uint32_t claim_count; /* claims so far, this one included (13-C12) */
     int32_t verdict;      /* of append: FARMIQ_OK, FARMIQ_DUPLICATE, FARMIQ_CONFLICT */
     int64_t next_attempt_at_unix_ms;
-    uint64_t token[2];    /* fencing token of the claim that holds it */
+    uint64_t token[2]; /* fencing token of the claim that holds it */
     struct farmiq_str last_error_code;
     struct farmiq_str last_error_message; /* the row's own, at most 500 bytes kept */
 };
 
 struct farmiq_outbox_policy {
     uint32_t size;
-    uint32_t lease_ms;         /* 120000 */
-    uint32_t renew_pct;        /* renew past this much of it: 60 */
-    uint32_t count_outages;    /* 1: seed 002's literal reading, UNREACHED uses attempts */
-    uint32_t max_claims;       /* a row claimed this often without an outcome: DLQ; 50 */
+    uint32_t lease_ms;      /* 120000 */
+    uint32_t renew_pct;     /* renew past this much of it: 60 */
+    uint32_t count_outages; /* 1: seed 002's literal reading, UNREACHED uses attempts */
+    uint32_t max_claims;    /* a row claimed this often without an outcome: DLQ; 50 */
     uint32_t reserved;
     const struct farmiq_backoff *backoff; /* NULL: the defaults */
 };
@@ -75,8 +75,7 @@ FARMIQ_API void farmiq_outbox_policy_init(struct farmiq_outbox_policy *policy,
  * no lease (0) or an expired one. A lease that was taken "in the future"
  * (claimed_at_unix_ms > now) is a clock that jumped back, and counts as expired: the
  * fencing token keeps that safe. */
-FARMIQ_API int farmiq_outbox_is_claimable(int32_t status,
-                                          int64_t next_attempt_at_unix_ms,
+FARMIQ_API int farmiq_outbox_is_claimable(int32_t status, int64_t next_attempt_at_unix_ms,
                                           int64_t claimed_at_unix_ms,
                                           int64_t lease_expires_at_unix_ms,
                                           int64_t now_unix_ms);

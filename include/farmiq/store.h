@@ -56,10 +56,10 @@ FARMIQ_API void farmiq_outbox_claim_init(struct farmiq_outbox_claim *claim, size
 struct farmiq_outbox_stats {
     uint32_t size;
     uint32_t reserved;
-    uint64_t pending; /* in backoff included */
-    uint64_t claimed; /* in flight */
-    uint64_t dlq;     /* dead letters and terminal failures */
-    uint64_t acked;   /* still kept */
+    uint64_t pending;               /* in backoff included */
+    uint64_t claimed;               /* in flight */
+    uint64_t dlq;                   /* dead letters and terminal failures */
+    uint64_t acked;                 /* still kept */
     int64_t oldest_pending_unix_ms; /* by time of append; 0 when none */
     int64_t last_acked_unix_ms;     /* 0 when never */
 };
@@ -149,27 +149,31 @@ struct farmiq_store {
 FARMIQ_API FARMIQ_MUST_USE int farmiq_store_begin(struct farmiq_store *store);
 FARMIQ_API FARMIQ_MUST_USE int farmiq_store_commit(struct farmiq_store *store);
 FARMIQ_API void farmiq_store_rollback(struct farmiq_store *store);
-FARMIQ_API FARMIQ_MUST_USE int
-farmiq_store_dedupe(struct farmiq_store *store, const char *ledger,
-                    struct farmiq_sighting *first, int64_t now_unix_ms,
-                    int64_t expires_at_unix_ms);
+FARMIQ_API FARMIQ_MUST_USE int farmiq_store_dedupe(struct farmiq_store *store,
+                                                   const char *ledger,
+                                                   struct farmiq_sighting *first,
+                                                   int64_t now_unix_ms,
+                                                   int64_t expires_at_unix_ms);
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_store_dedupe_purge(struct farmiq_store *store, const char *ledger,
                           int64_t now_unix_ms, uint32_t limit, uint32_t *purged);
-FARMIQ_API FARMIQ_MUST_USE int
-farmiq_store_outbox_append(struct farmiq_store *store, const char *queue,
-                           struct farmiq_outbox_row *first, int64_t now_unix_ms);
+FARMIQ_API FARMIQ_MUST_USE int farmiq_store_outbox_append(struct farmiq_store *store,
+                                                          const char *queue,
+                                                          struct farmiq_outbox_row *first,
+                                                          int64_t now_unix_ms);
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_store_outbox_claim(struct farmiq_store *store, const char *queue,
                           const struct farmiq_outbox_claim *claim,
                           struct farmiq_outbox_row **first);
-FARMIQ_API FARMIQ_MUST_USE int
-farmiq_store_outbox_renew(struct farmiq_store *store, const char *queue,
-                          const uint64_t token[2], int64_t now_unix_ms,
-                          uint32_t lease_ms);
-FARMIQ_API FARMIQ_MUST_USE int
-farmiq_store_outbox_settle(struct farmiq_store *store, const char *queue,
-                           struct farmiq_outbox_row *first, int64_t now_unix_ms);
+FARMIQ_API FARMIQ_MUST_USE int farmiq_store_outbox_renew(struct farmiq_store *store,
+                                                         const char *queue,
+                                                         const uint64_t token[2],
+                                                         int64_t now_unix_ms,
+                                                         uint32_t lease_ms);
+FARMIQ_API FARMIQ_MUST_USE int farmiq_store_outbox_settle(struct farmiq_store *store,
+                                                          const char *queue,
+                                                          struct farmiq_outbox_row *first,
+                                                          int64_t now_unix_ms);
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_store_outbox_stats(struct farmiq_store *store, const char *queue,
                           struct farmiq_outbox_stats *stats);
@@ -178,10 +182,11 @@ farmiq_store_outbox_redrive(struct farmiq_store *store, const char *queue,
                             const int64_t *seqs, uint32_t seq_count, struct farmiq_str by,
                             struct farmiq_str reason, int64_t now_unix_ms,
                             uint32_t *redriven);
-FARMIQ_API FARMIQ_MUST_USE int
-farmiq_store_outbox_unclaim(struct farmiq_store *store, const char *queue,
-                            int64_t now_unix_ms, int64_t older_than_ms,
-                            uint32_t *unclaimed);
+FARMIQ_API FARMIQ_MUST_USE int farmiq_store_outbox_unclaim(struct farmiq_store *store,
+                                                           const char *queue,
+                                                           int64_t now_unix_ms,
+                                                           int64_t older_than_ms,
+                                                           uint32_t *unclaimed);
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_store_outbox_purge(struct farmiq_store *store, const char *queue,
                           int64_t before_unix_ms, uint32_t limit, uint32_t *purged);

@@ -29,13 +29,13 @@ enum farmiq_sqlite_access {
 
 struct farmiq_sqlite_options {
     uint32_t size;
-    uint32_t busy_ms;      /* how long to wait for another process's lock; 5000 */
-    int32_t access;        /* enum farmiq_sqlite_access */
-    uint32_t normal_sync;  /* 1: synchronous=NORMAL: a power cut may take the last
-                            * transactions, a kill cannot; 0: FULL */
-    uint64_t quota_bytes;  /* FARMIQ_E_NOSPACE past this; 0: the disk is the limit */
+    uint32_t busy_ms;     /* how long to wait for another process's lock; 5000 */
+    int32_t access;       /* enum farmiq_sqlite_access */
+    uint32_t normal_sync; /* 1: synchronous=NORMAL: a power cut may take the last
+                           * transactions, a kill cannot; 0: FULL */
+    uint64_t quota_bytes; /* FARMIQ_E_NOSPACE past this; 0: the disk is the limit */
     const struct farmiq_migration *migrations; /* NULL: the edge schema */
-    uint32_t cache_kib;    /* page cache; 8192 */
+    uint32_t cache_kib;                        /* page cache; 8192 */
     uint32_t reserved;
 };
 

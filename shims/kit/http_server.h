@@ -14,7 +14,7 @@ struct shim_http_server_options {
     const char *cert_file;    /* NULL: plain HTTP */
     const char *key_file;
     const char *client_ca_file; /* NULL: no client certificates are asked for */
-    size_t max_body_bytes;    /* also of an unpacked gzip body; 413 above */
+    size_t max_body_bytes;      /* also of an unpacked gzip body; 413 above */
     uint32_t max_connections;
     uint32_t max_connections_per_ip;
     uint32_t idle_timeout_ms;
@@ -37,7 +37,8 @@ void shim_http_server_close(struct shim_http_server *server, uint32_t drain_ms);
 struct farmiq_str shim_http_method(const struct shim_http_exchange *exchange);
 struct farmiq_str shim_http_path(const struct shim_http_exchange *exchange); /* decoded */
 struct farmiq_str shim_http_raw_path(const struct shim_http_exchange *exchange);
-struct farmiq_str shim_http_body(const struct shim_http_exchange *exchange); /* unpacked */
+struct farmiq_str
+shim_http_body(const struct shim_http_exchange *exchange); /* unpacked */
 struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
                                    const char *name); /* empty: absent */
 struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,

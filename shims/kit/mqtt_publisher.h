@@ -16,8 +16,8 @@ struct shim_mqtt_publisher_options {
     const char *ca_file;
     const char *cert_file;
     const char *key_file;
-    uint32_t keepalive_s;  /* 60 */
-    uint32_t window;       /* unacknowledged publishes at most; 100 */
+    uint32_t keepalive_s;   /* 60 */
+    uint32_t window;        /* unacknowledged publishes at most; 100 */
     const char *will_topic; /* NULL: none; QoS 1, retained */
     struct farmiq_str will_body;
     const char *const *filters; /* to subscribe to, QoS 1; NULL-terminated; may be NULL */

@@ -9,11 +9,11 @@
 struct shim_mqtt_subscriber;
 
 struct shim_mqtt_subscriber_options {
-    const char *url; /* mqtt://host:port or mqtts://host:port */
+    const char *url;       /* mqtt://host:port or mqtts://host:port */
     const char *client_id; /* stable: the session is persistent */
     const char *username;  /* NULL or "": none */
     const char *password;
-    const char *ca_file;   /* mqtts */
+    const char *ca_file; /* mqtts */
     const char *cert_file;
     const char *key_file;
     const char *share_group;    /* NULL or "": plain subscriptions; else $share/GROUP/ */

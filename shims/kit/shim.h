@@ -18,7 +18,7 @@
  * FARMIQ_E_BUSY: not now; it comes again. */
 struct shim_message {
     struct shim_message *next;
-    struct farmiq_str topic;    /* MQTT topic or routing key */
+    struct farmiq_str topic; /* MQTT topic or routing key */
     struct farmiq_str body;
     struct farmiq_event *event; /* bus: parsed already; MQTT: NULL */
     int verdict;
@@ -38,7 +38,7 @@ struct shim_call {
     struct farmiq_str method;
     struct farmiq_str path;
     struct farmiq_str body;
-    struct shim_message *messages; /* topics and queues */
+    struct shim_message *messages;  /* topics and queues */
     struct shim_internal *internal; /* the kit's */
 };
 
@@ -61,7 +61,7 @@ enum shim_option_type {
     SHIM_CHOICE   /* help begins with the choices: "none|api_key|hmac: ..." */
 };
 struct shim_option {
-    const char *name;     /* "OUTBOX_BATCH_SIZE" */
+    const char *name; /* "OUTBOX_BATCH_SIZE" */
     int type;
     const char *fallback; /* "" : unset */
     const char *help;
@@ -73,7 +73,7 @@ enum shim_route_flags {
     SHIM_OPEN = 0,
     SHIM_TENANT = 1,
     SHIM_ADMIN = 2,
-    SHIM_STREAM = 4, /* GET: server-sent events; the handler replies the first event */
+    SHIM_STREAM = 4,  /* GET: server-sent events; the handler replies the first event */
     SHIM_NO_STORE = 8 /* no transaction: for requests that do I/O of their own */
 };
 struct shim_route {
@@ -101,7 +101,7 @@ struct shim_job {
 
 enum shim_metric_type { SHIM_COUNTER = 1, SHIM_GAUGE };
 struct shim_metric {
-    const char *name;  /* "farmiq_ingress_refused_total" */
+    const char *name; /* "farmiq_ingress_refused_total" */
     int type;
     const char *label; /* the one label's name, or NULL */
     const char *help;
@@ -157,7 +157,8 @@ int shim_host(int argc, char **argv, const char *program, const char *summary,
 
 struct farmiq_str shim_str(const char *text);
 const char *shim_text(const struct shim_call *call, const char *option);
-int64_t shim_number(const struct shim_call *call, const char *option); /* ms, bytes, 0/1 */
+int64_t shim_number(const struct shim_call *call,
+                    const char *option);                 /* ms, bytes, 0/1 */
 void *shim_memory(struct shim_call *call, size_t bytes); /* zeroed; NULL: none left */
 uint32_t shim_random(struct shim_call *call);
 void shim_random_bytes(struct shim_call *call, void *out, size_t bytes);
@@ -194,7 +195,7 @@ struct shim_request {
     const char *service;    /* a neighbour: called directly when hosted here; or NULL */
     const char *url_option; /* where it is otherwise: the option with the base URL */
     const char *method;
-    const char *path;       /* appended to the URL; "" when the option has it all */
+    const char *path; /* appended to the URL; "" when the option has it all */
     struct farmiq_str body;
     const struct shim_header_line *headers;
     uint32_t header_count;
@@ -208,9 +209,10 @@ struct shim_request {
 int shim_request(struct shim_call *call, struct shim_request *request);
 
 /* ## Effects that happen after the commit, or not at all */
-int shim_mqtt_send(struct shim_call *call, struct farmiq_str topic, struct farmiq_str body);
-int shim_stream_send(struct shim_call *call, const char *event, struct farmiq_str tenant_id,
-                     struct farmiq_str json);
+int shim_mqtt_send(struct shim_call *call, struct farmiq_str topic,
+                   struct farmiq_str body);
+int shim_stream_send(struct shim_call *call, const char *event,
+                     struct farmiq_str tenant_id, struct farmiq_str json);
 void shim_wake(struct shim_call *call, const char *job);
 /* Put a chain of events on the bus, in this transaction. */
 int shim_publish(struct shim_call *call, struct farmiq_event *first);
