@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kit's files share and no service sees. */
+#ifndef SHIM_INTERNAL_H
+#define SHIM_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "kit/http_client.h"
+#include "kit/http_server.h"
+#include "kit/mqtt_subscriber.h"
+#include "kit/options.h"
+#include "kit/shim.h"
+
+struct shim_writer;
+struct shim_readers;
+struct shim_jobs;
+struct shim_bus;
+
+/* One service as it is hosted: its table and its state. */
+struct shim_hosted {
+    const struct shim_service *service;
+    void *state;
+};
+
+/* The process. Built once by host.c, read by everybody. */
+struct shim_runtime {
+    const char *program;
+    struct shim_options *options;
+    struct shim_hosted *hosted; /* ends with a NULL service */
+    const struct farmiq_migration *schema;
+    struct shim_writer *writer;
+    struct shim_readers *readers;
+    struct shim_jobs *jobs;
+    struct shim_bus *bus;
+    struct shim_http_server *http;
+    struct shim_mqtt_subscriber *mqtt;
+    atomic_int is_stopping;
+};
+
+/* ## call.c: a call's memory, parts and answer */
+
+struct shim_effect { /* what to do after the commit */
+    struct shim_effect *next;
+    enum { EFFECT_MQTT, EFFECT_STREAM, EFFECT_WAKE } kind;
+    struct farmiq_str topic; /* topic; event name; job name */
+    struct farmiq_str tenant_id;
+    struct farmiq_str body;
+};
+
+struct shim_answer {
+    int status; /* 0: not answered yet */
+    const char *type;
+    struct farmiq_str body;
+    struct shim_http_field fields[8];
+    uint32_t field_count;
+};
+
+struct shim_memory_chunk;
+
+/* Where a request's header lines and query come from: a socket or a neighbour. */
+struct shim_source {
+    struct shim_http_exchange *exchange; /* NULL: a neighbour's direct call */
+    const struct shim_header_line *headers;
+    uint32_t header_count;
+    struct farmiq_str query;
+};
+
+struct shim_internal {
+    struct shim_runtime *runtime;
+    struct shim_call *parent; /* a direct call's caller; memory and effects are his */
+    const struct shim_route *route;
+    struct shim_source source;
+    struct shim_answer answer;
+    struct farmiq_json_writer json;
+    struct shim_effect *first_effect, *last_effect;
+    struct shim_memory_chunk *chunks;
+    const char *stream_channel;
+    char request_id_text[FARMIQ_UUID_STRLEN + 1]; /* survives shim_call_reset() */
+};
+
+/* A call for `hosted` with everything else empty. NULL: out of memory. */
+struct shim_call *shim_call_open(struct shim_runtime *runtime,
+                                 const struct shim_hosted *hosted);
+void shim_call_close(struct shim_call *call);
+/* Forget answer, effects and memory, and read the clock: the unit runs (again). */
+void shim_call_reset(struct shim_call *call);
+void shim_call_add_effect(struct shim_call *call, int kind, struct farmiq_str topic,
+                          struct farmiq_str tenant_id, struct farmiq_str body);
+void shim_call_run_effects(struct shim_call *call);
+struct farmiq_str shim_call_copy(struct shim_call *call, struct farmiq_str text);
+
+int64_t shim_clock_unix_ms(void);
+int64_t shim_clock_monotonic_ms(void);
+
+const struct shim_hosted *shim_runtime_find(const struct shim_runtime *runtime,
+                                            const char *service);
+
+/* ## writer.c: the one writer, with group commit */
+
+struct shim_unit {
+    struct shim_unit *next;
+    struct shim_call *call;
+    int (*run)(struct shim_call *call, void *arg);
+    void *arg;
+    void (*done)(struct shim_unit *unit); /* on the writer's thread, after the commit */
+    int result;
+    struct shim_waiter *waiter; /* the writer's own */
+};
+
+int shim_writer_open(struct shim_writer **out, struct shim_runtime *runtime,
+                     struct farmiq_error *error);
+void shim_writer_close(struct shim_writer *writer); /* finishes what was submitted */
+void shim_writer_submit(struct shim_writer *writer, struct shim_unit *unit);
+/* Submit and wait. Returns the unit's result. */
+int shim_writer_run(struct shim_writer *writer, struct shim_unit *unit);
+
+/* ## readers.c: requests that only read, on threads of their own */
+
+int shim_readers_open(struct shim_readers **out, struct shim_runtime *runtime,
+                      uint32_t thread_count, struct farmiq_error *error);
+void shim_readers_close(struct shim_readers *readers);
+/* `unit->run` gets a reader store in its call; `done` follows. */
+void shim_readers_submit(struct shim_readers *readers, struct shim_unit *unit);
+
+/* ## jobs.c */
+
+int shim_jobs_open(struct shim_jobs **out, struct shim_runtime *runtime);
+void shim_jobs_close(struct shim_jobs *jobs);
+void shim_jobs_wake(struct shim_jobs *jobs, const char *name);
+
+/* ## bus_local.c: the bus inside the service's own database */
+
+int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime);
+void shim_bus_close(struct shim_bus *bus);
+int shim_bus_publish(struct shim_bus *bus, struct shim_call *call,
+                     struct farmiq_event *first);
+void shim_bus_wake(struct shim_bus *bus, const char *queue);
+
+/* ## dispatch.c: from a request to a handler */
+
+/* The server's on_request. */
+void shim_dispatch_exchange(void *runtime, struct shim_http_exchange *exchange);
+/* A neighbour's direct call: inside the caller's transaction, in a savepoint. */
+int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hosted,
+                         struct shim_request *request);
+/* Find the route; `*known_path` tells a 405 from a 404. */
+const struct shim_route *shim_route_find(const struct shim_route *routes,
+                                         struct farmiq_str method, struct farmiq_str path,
+                                         int *known_path);
+struct farmiq_str shim_route_part(const char *pattern, struct farmiq_str path,
+                                  const char *name);
+
+/* ## auth.c: who asks */
+
+extern const struct shim_option shim_auth_options[];
+int shim_auth_check_options(const struct shim_runtime *runtime, int has_tenant_routes);
+/* Returns FARMIQ_OK, or FARMIQ_E_REFUSED after replying 401 or 403. */
+int shim_auth_admit(struct shim_call *call);
+
+/* ## builtin.c: what every service has */
+
+extern const struct shim_hosted *shim_builtin(void);
+extern const struct shim_metric shim_builtin_metrics[];
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that only read, on threads of their own, each with its own reader beside
+ * the writer: a slow query never holds up a barn. */
+#include <stdlib.h>
+
+#include "kit/internal.h"
+#include "kit/store_open.h"
+
+struct reader {
+    pthread_t thread;
+    struct shim_readers *pool;
+    struct farmiq_store store; /* zeroed when the process keeps nothing */
+};
+
+struct shim_readers {
+    pthread_mutex_t lock;
+    pthread_cond_t arrived;
+    struct shim_unit *first, *last;
+    int is_closing;
+    uint32_t count;
+    struct reader readers[];
+};
+
+static struct shim_unit *take_unit(struct shim_readers *pool)
+{
+    struct shim_unit *unit;
+
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->first && !pool->is_closing)
+        pthread_cond_wait(&pool->arrived, &pool->lock);
+    unit = pool->first;
+    if (unit)
+        pool->first = unit->next;
+    if (!pool->first)
+        pool->last = NULL;
+    pthread_mutex_unlock(&pool->lock);
+    return unit;
+}
+
+static void *read_for_ever(void *arg)
+{
+    struct reader *reader = arg;
+    struct shim_unit *unit;
+
+    while ((unit = take_unit(reader->pool)) != NULL) {
+        unit->call->store = reader->store.ops ? &reader->store : NULL;
+        unit->result = unit->run(unit->call, unit->arg);
+        unit->done(unit);
+    }
+    farmiq_store_close(&reader->store);
+    return NULL;
+}
+
+static int start_reader(struct shim_readers *pool, const struct shim_runtime *runtime,
+                        struct farmiq_error *error)
+{
+    struct reader *reader = &pool->readers[pool->count];
+    int r = FARMIQ_OK;
+
+    reader->pool = pool;
+    if (runtime->schema)
+        r = shim_store_open(&reader->store, runtime->options, runtime->schema,
+                            FARMIQ_SQLITE_READ, error);
+    if (r < 0)
+        return r;
+    if (pthread_create(&reader->thread, NULL, read_for_ever, reader)) {
+        farmiq_store_close(&reader->store);
+        return FARMIQ_E_NOMEM;
+    }
+    pool->count++;
+    return FARMIQ_OK;
+}
+
+int shim_readers_open(struct shim_readers **out, struct shim_runtime *runtime,
+                      uint32_t thread_count, struct farmiq_error *error)
+{
+    struct shim_readers *pool =
+        calloc(1, sizeof *pool + thread_count * sizeof *pool->readers);
+    int r = FARMIQ_OK;
+
+    if (!pool)
+        return FARMIQ_E_NOMEM;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->arrived, NULL);
+    while (r == FARMIQ_OK && pool->count < thread_count)
+        r = start_reader(pool, runtime, error);
+    if (r == FARMIQ_OK)
+        *out = pool;
+    else
+        shim_readers_close(pool);
+    return r;
+}
+
+void shim_readers_close(struct shim_readers *pool)
+{
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->is_closing = 1;
+    pthread_cond_broadcast(&pool->arrived);
+    pthread_mutex_unlock(&pool->lock);
+    for (uint32_t i = 0; i < pool->count; i++)
+        pthread_join(pool->readers[i].thread, NULL);
+    pthread_cond_destroy(&pool->arrived);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+void shim_readers_submit(struct shim_readers *pool, struct shim_unit *unit)
+{
+    unit->next = NULL;
+    pthread_mutex_lock(&pool->lock);
+    if (pool->last)
+        pool->last->next = unit;
+    else
+        pool->first = unit;
+    pool->last = unit;
+    pthread_cond_signal(&pool->arrived);
+    pthread_mutex_unlock(&pool->lock);
+}
