@@ -24,6 +24,17 @@ static inline void farmiq__init(void *object, size_t size, const void *defaults,
     memcpy(object, &size32, sizeof size32);
 }
 
+/* 1 if the caller's sized struct is there and has every member we are going to use. */
+static inline int farmiq__is_sized(const void *object, size_t known)
+{
+    uint32_t size32;
+
+    if (!object)
+        return 0;
+    memcpy(&size32, object, sizeof size32);
+    return size32 >= known;
+}
+
 /* Record why, if the caller wants to know, and return the code. */
 int farmiq__fail(struct farmiq_error *error, int code, uint32_t offset, const char *field,
                  const char *detail);
@@ -35,9 +46,21 @@ static inline struct farmiq_str farmiq__str(const char *ptr, size_t len)
     return text;
 }
 
+/* 0 for text that claims bytes it has not got. */
+static inline int farmiq__str_is_sound(struct farmiq_str text)
+{
+    return text.ptr || text.len == 0;
+}
+
 static inline int farmiq__str_is(struct farmiq_str text, const char *literal)
 {
     return text.len == strlen(literal) && memcmp(text.ptr, literal, text.len) == 0;
 }
+
+#define FARMIQ__SHA1_BYTES 20
+
+/* SHA-1 of the concatenation of `parts`. */
+void farmiq__sha1(const struct farmiq_str *parts, uint32_t part_count,
+                  uint8_t out[FARMIQ__SHA1_BYTES]);
 
 #endif
