@@ -157,12 +157,18 @@ void shim_random_bytes(struct shim_call *call, void *out, size_t bytes)
         abort();
 }
 
-uint32_t shim_random(struct shim_call *call)
+uint32_t shim_chance(void)
 {
     uint32_t number;
 
-    shim_random_bytes(call, &number, sizeof number);
+    shim_random_bytes(NULL, &number, sizeof number);
     return number;
+}
+
+uint32_t shim_random(struct shim_call *call)
+{
+    (void)call;
+    return shim_chance();
 }
 
 struct farmiq_str shim_uuid(struct shim_call *call)
@@ -325,6 +331,16 @@ void shim_wake(struct shim_call *call, const char *job)
     shim_call_add_effect(call, EFFECT_WAKE, shim_str(job), shim_str(""), shim_str(""));
 }
 
+static void send_to_streams(struct shim_runtime *runtime,
+                            const struct shim_effect *effect)
+{
+    pthread_rwlock_rdlock(&runtime->door);
+    if (runtime->http)
+        shim_http_server_send(runtime->http, effect->tenant_id.ptr, effect->topic.ptr,
+                              effect->body);
+    pthread_rwlock_unlock(&runtime->door);
+}
+
 void shim_call_run_effects(struct shim_call *call)
 {
     struct shim_runtime *runtime = call->internal->runtime;
@@ -332,17 +348,16 @@ void shim_call_run_effects(struct shim_call *call)
     for (struct shim_effect *e = call->internal->first_effect; e; e = e->next)
         switch (e->kind) {
         case EFFECT_MQTT:
-            if (runtime->mqtt)
-                shim_mqtt_subscriber_send(runtime->mqtt, e->topic, e->body);
+            if (runtime->mqtt &&
+                shim_mqtt_subscriber_send(runtime->mqtt, e->topic, e->body))
+                shim_log(call, SHIM_INFO, "mqtt.not_sent",
+                         "an acknowledgement was dropped");
             break;
         case EFFECT_STREAM:
-            if (runtime->http)
-                shim_http_server_send(runtime->http, e->tenant_id.ptr, e->topic.ptr,
-                                      e->body);
+            send_to_streams(runtime, e);
             break;
         case EFFECT_WAKE:
-            shim_jobs_wake(runtime->jobs, e->topic.ptr);
-            shim_bus_wake(runtime->bus, e->topic.ptr);
+            shim_tasks_wake(runtime->tasks, e->topic.ptr);
             break;
         }
 }

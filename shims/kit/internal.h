@@ -4,7 +4,6 @@
 #define SHIM_INTERNAL_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "kit/http_client.h"
 #include "kit/http_server.h"
@@ -14,7 +13,8 @@
 
 struct shim_writer;
 struct shim_readers;
-struct shim_jobs;
+struct shim_tasks;
+struct shim_job_run;
 struct shim_bus;
 
 /* One service as it is hosted: its table and its state. */
@@ -31,11 +31,13 @@ struct shim_runtime {
     const struct farmiq_migration *schema;
     struct shim_writer *writer;
     struct shim_readers *readers;
-    struct shim_jobs *jobs;
+    struct shim_tasks *tasks;
+    struct shim_job_run *job_runs;
     struct shim_bus *bus;
+    pthread_rwlock_t door; /* held to use `http`, which closes before the others */
     struct shim_http_server *http;
     struct shim_mqtt_subscriber *mqtt;
-    atomic_int is_stopping;
+    const struct shim_hosted *subscriber; /* the service with topics; NULL: none */
 };
 
 /* ## call.c: a call's memory, parts and answer */
@@ -58,12 +60,11 @@ struct shim_answer {
 
 struct shim_memory_chunk;
 
-/* Where a request's header lines and query come from: a socket or a neighbour. */
+/* Where a request's header lines come from: a socket or a neighbour. */
 struct shim_source {
     struct shim_http_exchange *exchange; /* NULL: a neighbour's direct call */
     const struct shim_header_line *headers;
     uint32_t header_count;
-    struct farmiq_str query;
 };
 
 struct shim_internal {
@@ -92,6 +93,7 @@ struct farmiq_str shim_call_copy(struct shim_call *call, struct farmiq_str text)
 
 int64_t shim_clock_unix_ms(void);
 int64_t shim_clock_monotonic_ms(void);
+uint32_t shim_chance(void); /* a random number without a call in hand */
 
 const struct shim_hosted *shim_runtime_find(const struct shim_runtime *runtime,
                                             const char *service);
@@ -108,6 +110,21 @@ struct shim_unit {
     struct shim_waiter *waiter; /* the writer's own */
 };
 
+/* units.c: a queue of them between threads. */
+struct shim_units {
+    pthread_mutex_t lock;
+    pthread_cond_t arrived;
+    struct shim_unit *first, *last;
+    int is_closing;
+};
+
+void shim_units_init(struct shim_units *units);
+void shim_units_fini(struct shim_units *units);
+void shim_units_push(struct shim_units *units, struct shim_unit *unit);
+void shim_units_end(struct shim_units *units); /* takers get what is left, then NULL */
+/* Wait for one, then take up to `most` that are there, chained. */
+struct shim_unit *shim_units_take(struct shim_units *units, int most);
+
 int shim_writer_open(struct shim_writer **out, struct shim_runtime *runtime,
                      struct farmiq_error *error);
 void shim_writer_close(struct shim_writer *writer); /* finishes what was submitted */
@@ -123,19 +140,31 @@ void shim_readers_close(struct shim_readers *readers);
 /* `unit->run` gets a reader store in its call; `done` follows. */
 void shim_readers_submit(struct shim_readers *readers, struct shim_unit *unit);
 
+/* ## tasks.c: what a process does by itself */
+
+struct shim_task {
+    const char *name;
+    int (*run)(void *ctx); /* SHIM_AGAIN, 0: rest for a period; negative: backoff */
+    void *ctx;
+    int64_t period_ms;
+};
+
+int shim_tasks_open(struct shim_tasks **out);
+int shim_tasks_start(struct shim_tasks *tasks, const struct shim_task *what);
+void shim_tasks_wake(struct shim_tasks *tasks, const char *name);
+void shim_tasks_stop(struct shim_tasks *tasks);  /* lets each finish its run */
+void shim_tasks_close(struct shim_tasks *tasks); /* may be woken until here */
+
 /* ## jobs.c */
 
-int shim_jobs_open(struct shim_jobs **out, struct shim_runtime *runtime);
-void shim_jobs_close(struct shim_jobs *jobs);
-void shim_jobs_wake(struct shim_jobs *jobs, const char *name);
+int shim_jobs_start(struct shim_runtime *runtime);
+void shim_jobs_free(struct shim_runtime *runtime); /* after the tasks are closed */
 
 /* ## bus_local.c: the bus inside the service's own database */
 
 int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime);
-void shim_bus_close(struct shim_bus *bus);
-int shim_bus_publish(struct shim_bus *bus, struct shim_call *call,
-                     struct farmiq_event *first);
-void shim_bus_wake(struct shim_bus *bus, const char *queue);
+int shim_bus_start(struct shim_bus *bus);  /* deliveries begin */
+void shim_bus_close(struct shim_bus *bus); /* after the tasks are closed */
 
 /* ## dispatch.c: from a request to a handler */
 
@@ -151,6 +180,9 @@ const struct shim_route *shim_route_find(const struct shim_route *routes,
 struct farmiq_str shim_route_part(const char *pattern, struct farmiq_str path,
                                   const char *name);
 
+/* ## request.c: the calling thread will not ask again; close its connections. */
+void shim_request_thread_end(void);
+
 /* ## auth.c: who asks */
 
 extern const struct shim_option shim_auth_options[];
@@ -160,7 +192,6 @@ int shim_auth_admit(struct shim_call *call);
 
 /* ## builtin.c: what every service has */
 
-extern const struct shim_hosted *shim_builtin(void);
-extern const struct shim_metric shim_builtin_metrics[];
+extern const struct shim_service shim_builtin_service;
 
 #endif

@@ -20,8 +20,9 @@ struct shim_mqtt_subscriber_options {
     const char *const *filters; /* NULL-terminated */
     uint32_t batch_max;         /* messages in one batch; 0: 256; at most 30000 */
     uint32_t batch_wait_ms;     /* how long the first may wait for company; often 2 */
-    size_t message_max_bytes;   /* 0: FARMIQ_ENVELOPE_MAX_BYTES; longer ones reach the handler cut to this + 1 bytes,
-                                 * so that it can refuse them by length */
+    size_t message_max_bytes;   /* 0: FARMIQ_ENVELOPE_MAX_BYTES; longer ones reach the
+                                 * handler cut to this + 1 bytes,   so that it can refuse
+                                 * them   by length */
     /* On the subscriber's thread. 0: committed, acknowledge all. Negative: nothing is
      * acknowledged; the connection is dropped and the broker sends again. */
     int (*on_batch)(void *ctx, struct shim_message *first, uint32_t count);

@@ -13,36 +13,17 @@ struct reader {
 };
 
 struct shim_readers {
-    pthread_mutex_t lock;
-    pthread_cond_t arrived;
-    struct shim_unit *first, *last;
-    int is_closing;
+    struct shim_units units;
     uint32_t count;
     struct reader readers[];
 };
-
-static struct shim_unit *take_unit(struct shim_readers *pool)
-{
-    struct shim_unit *unit;
-
-    pthread_mutex_lock(&pool->lock);
-    while (!pool->first && !pool->is_closing)
-        pthread_cond_wait(&pool->arrived, &pool->lock);
-    unit = pool->first;
-    if (unit)
-        pool->first = unit->next;
-    if (!pool->first)
-        pool->last = NULL;
-    pthread_mutex_unlock(&pool->lock);
-    return unit;
-}
 
 static void *read_for_ever(void *arg)
 {
     struct reader *reader = arg;
     struct shim_unit *unit;
 
-    while ((unit = take_unit(reader->pool)) != NULL) {
+    while ((unit = shim_units_take(&reader->pool->units, 1)) != NULL) {
         unit->call->store = reader->store.ops ? &reader->store : NULL;
         unit->result = unit->run(unit->call, unit->arg);
         unit->done(unit);
@@ -80,8 +61,7 @@ int shim_readers_open(struct shim_readers **out, struct shim_runtime *runtime,
 
     if (!pool)
         return FARMIQ_E_NOMEM;
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->arrived, NULL);
+    shim_units_init(&pool->units);
     while (r == FARMIQ_OK && pool->count < thread_count)
         r = start_reader(pool, runtime, error);
     if (r == FARMIQ_OK)
@@ -95,26 +75,14 @@ void shim_readers_close(struct shim_readers *pool)
 {
     if (!pool)
         return;
-    pthread_mutex_lock(&pool->lock);
-    pool->is_closing = 1;
-    pthread_cond_broadcast(&pool->arrived);
-    pthread_mutex_unlock(&pool->lock);
+    shim_units_end(&pool->units);
     for (uint32_t i = 0; i < pool->count; i++)
         pthread_join(pool->readers[i].thread, NULL);
-    pthread_cond_destroy(&pool->arrived);
-    pthread_mutex_destroy(&pool->lock);
+    shim_units_fini(&pool->units);
     free(pool);
 }
 
 void shim_readers_submit(struct shim_readers *pool, struct shim_unit *unit)
 {
-    unit->next = NULL;
-    pthread_mutex_lock(&pool->lock);
-    if (pool->last)
-        pool->last->next = unit;
-    else
-        pool->first = unit;
-    pool->last = unit;
-    pthread_cond_signal(&pool->arrived);
-    pthread_mutex_unlock(&pool->lock);
+    shim_units_push(&pool->units, unit);
 }

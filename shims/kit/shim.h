@@ -115,6 +115,12 @@ struct shim_asset {
     size_t len;
 };
 
+/* One path of the OpenAPI document: the JSON of its operations. */
+struct shim_document {
+    const char *path;
+    const char *json;
+};
+
 /* Tables end with a zeroed entry. A NULL table means the transport is not opened,
  * and its library is never initialised. */
 struct shim_service {
@@ -128,7 +134,7 @@ struct shim_service {
     const struct shim_queue *queues;
     const struct shim_job *jobs;
     const struct shim_asset *assets;
-    const char *openapi; /* the JSON text, generated from openapi.yaml */
+    const struct shim_document *openapi;            /* generated from openapi.yaml */
     const struct farmiq_migration *(*schema)(void); /* NULL: keeps nothing */
     size_t state_bytes;
     shim_handler start; /* once, in a transaction, before anything else; may be NULL */
@@ -218,7 +224,9 @@ void shim_wake(struct shim_call *call, const char *job);
 int shim_publish(struct shim_call *call, struct farmiq_event *first);
 
 /* Run `unit` in a transaction of its own, from a job: it has committed when this
- * returns FARMIQ_OK. `unit` may run more than once; only the last time counts. */
+ * returns FARMIQ_OK. `unit` may run more than once; only the last time counts. Memory
+ * that the unit takes from its own call is gone when it returns: what must outlive it
+ * is taken from the job's call beforehand and passed in `arg`. */
 int shim_write(struct shim_call *call, int (*unit)(struct shim_call *call, void *arg),
                void *arg);
 

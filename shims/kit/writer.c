@@ -10,43 +10,16 @@
 #include "kit/log.h"
 #include "kit/store_open.h"
 
-#define GROUP_MAX 64 /* units in one transaction, so that the first does not wait long   \
-                      */
+/* Units in one transaction at most, so that the first does not wait long. */
+#define GROUP_MAX 64
 #define BUSY_RETRIES 5
 
 struct shim_writer {
     struct shim_runtime *runtime;
     struct farmiq_store store;
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t arrived;
-    struct shim_unit *first, *last;
-    int is_closing;
+    struct shim_units units;
 };
-
-/* Take up to GROUP_MAX units; wait for the first. NULL: closing, and none are left. */
-static struct shim_unit *take_group(struct shim_writer *writer)
-{
-    struct shim_unit *group, *end;
-    int taken = 1;
-
-    pthread_mutex_lock(&writer->lock);
-    while (!writer->first && !writer->is_closing)
-        pthread_cond_wait(&writer->arrived, &writer->lock);
-    group = end = writer->first;
-    while (end && end->next && taken < GROUP_MAX) {
-        end = end->next;
-        taken++;
-    }
-    if (end) {
-        writer->first = end->next;
-        end->next = NULL;
-    }
-    if (!writer->first)
-        writer->last = NULL;
-    pthread_mutex_unlock(&writer->lock);
-    return group;
-}
 
 /* In a savepoint: a unit that fails leaves nothing and disturbs nobody. */
 static int run_unit(struct shim_writer *writer, struct shim_unit *unit)
@@ -111,7 +84,7 @@ static void *write_for_ever(void *arg)
     struct shim_writer *writer = arg;
     struct shim_unit *group;
 
-    while ((group = take_group(writer)) != NULL) {
+    while ((group = shim_units_take(&writer->units, GROUP_MAX)) != NULL) {
         int r = FARMIQ_E_BUSY;
 
         for (int tries = 0; r == FARMIQ_E_BUSY && tries < BUSY_RETRIES; tries++)
@@ -139,8 +112,7 @@ int shim_writer_open(struct shim_writer **out, struct shim_runtime *runtime,
         free(writer);
         return r;
     }
-    pthread_mutex_init(&writer->lock, NULL);
-    pthread_cond_init(&writer->arrived, NULL);
+    shim_units_init(&writer->units);
     if (pthread_create(&writer->thread, NULL, write_for_ever, writer)) {
         farmiq_store_close(&writer->store);
         free(writer);
@@ -154,29 +126,17 @@ void shim_writer_close(struct shim_writer *writer)
 {
     if (!writer)
         return;
-    pthread_mutex_lock(&writer->lock);
-    writer->is_closing = 1;
-    pthread_cond_signal(&writer->arrived);
-    pthread_mutex_unlock(&writer->lock);
+    shim_units_end(&writer->units);
     pthread_join(writer->thread, NULL);
     farmiq_store_close(&writer->store);
-    pthread_cond_destroy(&writer->arrived);
-    pthread_mutex_destroy(&writer->lock);
+    shim_units_fini(&writer->units);
     free(writer);
 }
 
 void shim_writer_submit(struct shim_writer *writer, struct shim_unit *unit)
 {
     assert(unit->run && unit->done && unit->call);
-    unit->next = NULL;
-    pthread_mutex_lock(&writer->lock);
-    if (writer->last)
-        writer->last->next = unit;
-    else
-        writer->first = unit;
-    writer->last = unit;
-    pthread_cond_signal(&writer->arrived);
-    pthread_mutex_unlock(&writer->lock);
+    shim_units_push(&writer->units, unit);
 }
 
 /* Somebody who waits for one unit. */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every process answers without a service writing a line (architecture, 13). */
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/internal.h"
+#include "kit/metrics.h"
+
+#define METRICS_BYTES (256 * 1024)
+
+/* Alive: it serves. Never depends on the store (spec edge 3.1). */
+static int get_health(struct shim_call *call)
+{
+    struct farmiq_json_writer *w = shim_json(call, 256);
+
+    farmiq_json_open(w, '{');
+    farmiq_json_key(w, "status");
+    farmiq_json_text(w, "healthy");
+    farmiq_json_key(w, "service");
+    farmiq_json_text(w, call->internal->runtime->program);
+    farmiq_json_close(w, '}');
+    return shim_reply(call, 200);
+}
+
+static const struct farmiq_sql_query probe = { "builtin_probe", "SELECT 1", "SELECT 1" };
+
+/* Ready: the store answers, and the broker, where there is one, is connected. */
+static int get_ready(struct shim_call *call)
+{
+    struct shim_runtime *runtime = call->internal->runtime;
+    int has_store = runtime->schema != NULL, mqtt_ok = 1, store_ok = 1;
+    struct farmiq_json_writer *w = shim_json(call, 512);
+
+    if (has_store)
+        store_ok = call->store &&
+                   farmiq_sql_run(call->store, &probe, NULL, NULL, 0, NULL, NULL) >= 0;
+    if (runtime->mqtt)
+        mqtt_ok = shim_mqtt_subscriber_is_connected(runtime->mqtt);
+    farmiq_json_open(w, '{');
+    farmiq_json_key(w, "status");
+    farmiq_json_text(w, store_ok && mqtt_ok ? "ready" : "not_ready");
+    if (has_store) {
+        farmiq_json_key(w, "db");
+        farmiq_json_text(w, store_ok ? "up" : "down");
+    }
+    if (runtime->mqtt) {
+        farmiq_json_key(w, "mqtt");
+        farmiq_json_bool(w, mqtt_ok);
+    }
+    farmiq_json_close(w, '}');
+    return shim_reply(call, store_ok && mqtt_ok ? 200 : 503);
+}
+
+static void gauge_process(const struct shim_runtime *runtime)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+
+    if (file && fscanf(file, "%*s %ld", &pages) == 1)
+        shim_gauge("farmiq_process_resident_bytes", NULL, (double)pages * 4096);
+    if (file)
+        fclose(file);
+    if (runtime->http)
+        shim_gauge("farmiq_http_streams", NULL, shim_http_server_streams(runtime->http));
+}
+
+static int get_metrics(struct shim_call *call)
+{
+    char *buf = shim_memory(call, METRICS_BYTES);
+    struct farmiq_str body = { buf, 0 };
+
+    if (!buf)
+        return FARMIQ_E_NOMEM;
+    gauge_process(call->internal->runtime);
+    body.len = shim_metrics_print(buf, METRICS_BYTES);
+    if (body.len >= METRICS_BYTES)
+        return FARMIQ_E_NOSPACE;
+    return shim_reply_text(call, 200, "text/plain; version=0.0.4; charset=utf-8", body);
+}
+
+/* The documents of all hosted services in one: their paths side by side. */
+static int get_openapi(struct shim_call *call)
+{
+    struct shim_runtime *runtime = call->internal->runtime;
+    struct farmiq_json_writer *w = shim_json(call, 512 * 1024);
+
+    farmiq_json_open(w, '{');
+    farmiq_json_key(w, "openapi");
+    farmiq_json_text(w, "3.0.3");
+    farmiq_json_key(w, "info");
+    farmiq_json_open(w, '{');
+    farmiq_json_key(w, "title");
+    farmiq_json_text(w, runtime->program);
+    farmiq_json_key(w, "version");
+    farmiq_json_text(w, farmiq_version_string());
+    farmiq_json_close(w, '}');
+    farmiq_json_key(w, "paths");
+    farmiq_json_open(w, '{');
+    for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
+        for (const struct shim_document *d = h->service->openapi; d && d->path; d++) {
+            farmiq_json_key(w, d->path);
+            farmiq_json_raw(w, shim_str(d->json));
+        }
+    farmiq_json_close(w, '}');
+    farmiq_json_close(w, '}');
+    return shim_reply(call, 200);
+}
+
+/* A page for people: every path, with a link to the document. */
+static int get_docs(struct shim_call *call)
+{
+    struct shim_runtime *runtime = call->internal->runtime;
+    size_t room = 64 * 1024;
+    char *html = shim_memory(call, room);
+    int len;
+
+    if (!html)
+        return FARMIQ_E_NOMEM;
+    len = snprintf(html, room,
+                   "<!doctype html><meta charset=utf-8><title>%s</title><h1>%s</h1>"
+                   "<p><a href=\"/api-docs/openapi.json\">OpenAPI document</a></p><ul>",
+                   runtime->program, runtime->program);
+    for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
+        for (const struct shim_route *r = h->service->routes; r && r->method; r++)
+            if ((size_t)len < room)
+                len += snprintf(html + len, room - (size_t)len,
+                                "<li><code>%s %s</code> (%s)</li>", r->method, r->pattern,
+                                h->service->name);
+    if ((size_t)len >= room)
+        return FARMIQ_E_NOSPACE;
+    return shim_reply_text(call, 200, "text/html; charset=utf-8",
+                           (struct farmiq_str){ html, (size_t)len });
+}
+
+static const struct shim_route routes[] = {
+    { "GET", "/api/health", SHIM_OPEN, get_health },
+    { "GET", "/api/ready", SHIM_OPEN, get_ready },
+    { "GET", "/api-docs", SHIM_OPEN, get_docs },
+    { "GET", "/api-docs/openapi.json", SHIM_OPEN, get_openapi },
+    { "GET", "/metrics", SHIM_OPEN, get_metrics },
+    { 0 },
+};
+
+static const struct shim_metric metrics[] = {
+    { "farmiq_http_requests_total", SHIM_COUNTER, "outcome",
+      "Requests answered: ok, refused (4xx) or failed (5xx)." },
+    { "farmiq_http_errors_total", SHIM_COUNTER, "code",
+      "Error bodies sent, by the code in them." },
+    { "farmiq_http_streams", SHIM_GAUGE, NULL, "Event streams open now." },
+    { "farmiq_store_commits_total", SHIM_COUNTER, NULL,
+      "Transactions of the writer, each holding one or more units of work." },
+    { "farmiq_store_failures_total", SHIM_COUNTER, "code",
+      "Transactions that failed as a whole; nothing of them was acknowledged." },
+    { "farmiq_bus_deliveries_total", SHIM_COUNTER, "outcome",
+      "Messages handed to consumers of the embedded bus: done or refused." },
+    { "farmiq_process_resident_bytes", SHIM_GAUGE, NULL,
+      "Resident memory of the process." },
+    { 0 },
+};
+
+const struct shim_service shim_builtin_service = {
+    .name = "kit",
+    .summary = "health, readiness, documents and metrics",
+    .routes = routes,
+    .metrics = metrics,
+};

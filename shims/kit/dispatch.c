@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a request to its handler and back: routes, admission, threads, errors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kit/internal.h"
+
+/* ## Routes */
+
+/* One path segment: up to the next slash. */
+static struct farmiq_str segment(const char **at, const char *end)
+{
+    struct farmiq_str part = { *at, 0 };
+
+    while (*at + part.len < end && part.ptr[part.len] != '/')
+        part.len++;
+    *at += part.len;
+    if (*at < end)
+        (*at)++;
+    return part;
+}
+
+static int same(struct farmiq_str a, struct farmiq_str b)
+{
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+static int is_name(struct farmiq_str part)
+{
+    return part.len > 2 && part.ptr[0] == '{' && part.ptr[part.len - 1] == '}';
+}
+
+/* Walk pattern and path side by side. `wanted` (may be NULL) picks a {name}. */
+static int match(const char *pattern, struct farmiq_str path, const char *wanted,
+                 struct farmiq_str *value)
+{
+    const char *p = pattern, *p_end = pattern + strlen(pattern);
+    const char *t = path.ptr, *t_end = path.ptr + path.len;
+
+    while (p < p_end && t < t_end) {
+        struct farmiq_str want = segment(&p, p_end), have = segment(&t, t_end);
+
+        if (!is_name(want) ? !same(want, have) : !have.len)
+            return 0;
+        if (wanted && is_name(want) && strlen(wanted) == want.len - 2 &&
+            memcmp(wanted, want.ptr + 1, want.len - 2) == 0)
+            *value = have;
+    }
+    return p == p_end && t == t_end;
+}
+
+const struct shim_route *shim_route_find(const struct shim_route *routes,
+                                         struct farmiq_str method, struct farmiq_str path,
+                                         int *known_path)
+{
+    for (; routes && routes->method; routes++) {
+        if (!match(routes->pattern, path, NULL, NULL))
+            continue;
+        *known_path = 1;
+        if (same(method, shim_str(routes->method)) ||
+            (same(method, shim_str("HEAD")) && strcmp(routes->method, "GET") == 0))
+            return routes;
+    }
+    return NULL;
+}
+
+struct farmiq_str shim_route_part(const char *pattern, struct farmiq_str path,
+                                  const char *name)
+{
+    struct farmiq_str value = { "", 0 };
+
+    match(pattern, path, name, &value);
+    return value;
+}
+
+static const struct shim_asset *find_asset(const struct shim_hosted *hosted,
+                                           struct farmiq_str path)
+{
+    for (const struct shim_asset *a = hosted->service->assets; a && a->path; a++)
+        if (same(shim_str(a->path), path))
+            return a;
+    return NULL;
+}
+
+/* ## One request on its way */
+
+struct errand {
+    struct shim_unit unit;
+    struct shim_http_exchange *exchange;
+};
+
+static struct farmiq_str usable_id(struct farmiq_str id)
+{
+    struct farmiq_str none = { "", 0 };
+
+    return farmiq_id_is_valid(id.ptr, id.len) ? id : none;
+}
+
+/* W3C trace context: version "-" 32 hex of trace id "-" parent "-" flags. */
+static struct farmiq_str trace_of_traceparent(struct farmiq_str header)
+{
+    struct farmiq_str trace = { "", 0 };
+
+    if (header.len >= 55 && header.ptr[2] == '-' && header.ptr[35] == '-') {
+        trace.ptr = header.ptr + 3;
+        trace.len = 32;
+    }
+    return trace;
+}
+
+/* Taken from the caller, else made up; echoed; carried on (spec edge 3.3). */
+static void identify(struct shim_call *call)
+{
+    struct shim_internal *internal = call->internal;
+
+    call->request_id = usable_id(shim_header(call, "x-request-id"));
+    call->trace_id = usable_id(shim_header(call, "x-trace-id"));
+    if (!call->trace_id.len)
+        call->trace_id =
+            usable_id(trace_of_traceparent(shim_header(call, "traceparent")));
+    if (!call->request_id.len) {
+        struct farmiq_str fresh = shim_uuid(call);
+
+        memcpy(internal->request_id_text, fresh.ptr, fresh.len);
+        call->request_id.ptr = internal->request_id_text;
+        call->request_id.len = fresh.len;
+    }
+    if (!call->trace_id.len)
+        call->trace_id = call->request_id;
+}
+
+#define MORE_FIELDS 6
+
+static void respond(struct shim_call *call, struct shim_http_exchange *exchange)
+{
+    const struct shim_answer *answer = &call->internal->answer;
+    char request_id[FARMIQ_ID_MAX_BYTES + 1], trace_id[FARMIQ_ID_MAX_BYTES + 1];
+    struct shim_http_field
+        fields[MORE_FIELDS + sizeof answer->fields / sizeof *answer->fields] = {
+            { "x-request-id", request_id },          { "x-trace-id", trace_id },
+            { "X-Content-Type-Options", "nosniff" }, { "X-Frame-Options", "DENY" },
+            { "Referrer-Policy", "no-referrer" },    { "Cache-Control", "no-store" },
+        };
+    struct shim_http_response response = { .status = answer->status,
+                                           .content_type = answer->type,
+                                           .body = answer->body,
+                                           .fields = fields,
+                                           .field_count = MORE_FIELDS };
+
+    snprintf(request_id, sizeof request_id, "%.*s", (int)call->request_id.len,
+             call->request_id.ptr);
+    snprintf(trace_id, sizeof trace_id, "%.*s", (int)call->trace_id.len,
+             call->trace_id.ptr);
+    for (uint32_t i = 0; i < answer->field_count; i++)
+        fields[response.field_count++] = answer->fields[i];
+    shim_count("farmiq_http_requests_total",
+               answer->status < 400   ? "ok"
+               : answer->status < 500 ? "refused"
+                                      : "failed",
+               1);
+    shim_http_respond(exchange, &response);
+}
+
+/* A handler that failed: is it the store, which may be back soon, or us? */
+static void reply_failure(struct shim_call *call, int code)
+{
+    if (code == FARMIQ_E_NOSPACE)
+        shim_reply_error(call, 503, "STORAGE_FULL", "the disk or the quota is full");
+    else if (farmiq_err_is_retryable(code))
+        shim_reply_error(call, 503, "STORAGE_UNAVAILABLE", "%s", farmiq_strerror(code));
+    else
+        shim_reply_error(call, 500, "INTERNAL_ERROR", "%s", farmiq_strerror(code));
+}
+
+static int is_stream(const struct shim_call *call)
+{
+    return call->internal->route && (call->internal->route->flags & SHIM_STREAM) &&
+           call->internal->answer.status == 200;
+}
+
+static void finish(struct shim_unit *unit)
+{
+    struct errand *errand = (struct errand *)unit;
+    struct shim_call *call = unit->call;
+
+    if (unit->result < 0)
+        reply_failure(call, unit->result);
+    else if (!call->internal->answer.status)
+        shim_reply_error(call, 500, "INTERNAL_ERROR", "the handler did not answer");
+    if (is_stream(call)) {
+        char channel[FARMIQ_ID_MAX_BYTES + 1];
+
+        snprintf(channel, sizeof channel, "%.*s", (int)call->tenant_id.len,
+                 call->tenant_id.ptr);
+        shim_http_stream(errand->exchange, channel, call->internal->answer.body);
+    } else {
+        respond(call, errand->exchange);
+    }
+    if (unit->result >= 0)
+        shim_call_run_effects(call);
+    shim_call_close(call);
+    free(errand);
+}
+
+static int run_handler(struct shim_call *call, void *unused)
+{
+    (void)unused;
+    return call->internal->route->handle(call);
+}
+
+/* Writers share the one writer; readers, and requests with I/O of their own, run
+ * beside it. */
+static void send_off(struct errand *errand, const struct shim_route *route)
+{
+    struct shim_runtime *runtime = errand->unit.call->internal->runtime;
+    int reads = strcmp(route->method, "GET") == 0 || (route->flags & SHIM_NO_STORE);
+
+    errand->unit.run = run_handler;
+    errand->unit.done = finish;
+    if (reads || !runtime->writer)
+        shim_readers_submit(runtime->readers, &errand->unit);
+    else
+        shim_writer_submit(runtime->writer, &errand->unit);
+}
+
+static int reply_asset(struct shim_call *call, const struct shim_asset *asset)
+{
+    struct farmiq_str body = { (const char *)asset->bytes, asset->len };
+
+    shim_reply_header(call, "Content-Security-Policy",
+                      "default-src 'self'; frame-ancestors 'none'");
+    return shim_reply_text(call, 200, asset->content_type, body);
+}
+
+/* Look for route or asset in every hosted service. NULL: answered already. */
+static const struct shim_route *resolve(struct shim_call *call)
+{
+    int known_path = 0;
+
+    for (const struct shim_hosted *h = call->internal->runtime->hosted; h->service; h++) {
+        const struct shim_asset *asset = find_asset(h, call->path);
+        const struct shim_route *route =
+            shim_route_find(h->service->routes, call->method, call->path, &known_path);
+
+        if (!route && !asset)
+            continue;
+        call->service = h->service;
+        call->state = h->state;
+        if (route)
+            return route;
+        reply_asset(call, asset);
+        return NULL;
+    }
+    if (known_path)
+        shim_reply_error(call, 405, "METHOD_NOT_ALLOWED", "not with this method");
+    else
+        shim_reply_error(call, 404, "NOT_FOUND", "no such path; see /api-docs");
+    return NULL;
+}
+
+void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
+{
+    struct shim_runtime *runtime = arg;
+    struct errand *errand = calloc(1, sizeof *errand);
+    struct shim_call *call = shim_call_open(runtime, runtime->hosted);
+    static const struct shim_http_response no_memory = { .status = 503 };
+
+    if (!errand || !call) {
+        free(errand);
+        shim_call_close(call);
+        shim_http_respond(exchange, &no_memory);
+        return;
+    }
+    errand->unit.call = call;
+    errand->exchange = exchange;
+    call->internal->source.exchange = exchange;
+    call->method = shim_http_method(exchange);
+    call->path = shim_http_path(exchange);
+    call->body = shim_http_body(exchange);
+    identify(call);
+    call->internal->route = resolve(call);
+    if (call->internal->route && shim_auth_admit(call) == FARMIQ_OK) {
+        send_off(errand, call->internal->route);
+        return;
+    }
+    call->internal->route = NULL; /* answered: nothing streams, nothing runs */
+    finish(&errand->unit);
+}
+
+/* ## A neighbour's direct call */
+
+int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hosted,
+                         struct shim_request *request)
+{
+    struct shim_internal internal = { .runtime = caller->internal->runtime,
+                                      .parent = caller };
+    struct shim_call call = *caller;
+    int known_path = 0, r;
+
+    call.internal = &internal;
+    call.service = hosted->service;
+    call.state = hosted->state;
+    call.method = shim_str(request->method);
+    call.path = shim_str(request->path);
+    call.body = request->body;
+    call.messages = NULL;
+    internal.source.headers = request->headers;
+    internal.source.header_count = request->header_count;
+    internal.route =
+        shim_route_find(hosted->service->routes, call.method, call.path, &known_path);
+    if (!internal.route) {
+        request->status = known_path ? 405 : 404;
+        return FARMIQ_OK;
+    }
+    r = farmiq_store_begin(call.store);
+    if (r >= 0)
+        r = internal.route->handle(&call);
+    if (r >= 0)
+        r = farmiq_store_commit(call.store);
+    if (r < 0) {
+        /* Our own store failed: that is the caller's failure too, not an answer. */
+        farmiq_store_rollback(call.store);
+        return r;
+    }
+    request->status = internal.answer.status;
+    request->reply = internal.answer.body;
+    return FARMIQ_OK;
+}

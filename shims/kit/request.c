@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking a neighbour or the cloud: a direct call when the neighbour is hosted here,
+ * else HTTP. Same handler, same JSON (architecture, decision 7). */
+#include "kit/request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/internal.h"
+#include "kit/log.h"
+
+const struct shim_option shim_request_options[] = {
+    { "HTTP_CA_FILE", SHIM_STRING, "", "trust these certificates; empty: the system's" },
+    { "HTTP_CERT_FILE", SHIM_STRING, "", "our client certificate, for peers that ask" },
+    { "HTTP_KEY_FILE", SHIM_STRING, "", "and its key" },
+    { "HTTP_CONNECT_TIMEOUT_MS", SHIM_MS, "5s", "how long a connection may take" },
+    { "HTTP_GZIP_ABOVE_BYTES", SHIM_BYTES, "0",
+      "compress larger request bodies, for thin links; 0: never" },
+    { 0 },
+};
+
+/* A connection is kept between requests, and a client belongs to one thread. */
+static _Thread_local struct shim_http_client *thread_client;
+
+static const char *text_or_null(const struct shim_options *options, const char *name)
+{
+    const char *text = shim_options_text(options, name);
+
+    return *text ? text : NULL;
+}
+
+static struct shim_http_client *client_of_thread(const struct shim_options *options)
+{
+    struct shim_http_client_options with = {
+        .ca_file = text_or_null(options, "HTTP_CA_FILE"),
+        .cert_file = text_or_null(options, "HTTP_CERT_FILE"),
+        .key_file = text_or_null(options, "HTTP_KEY_FILE"),
+        .connect_timeout_ms =
+            (uint32_t)shim_options_number(options, "HTTP_CONNECT_TIMEOUT_MS"),
+        .gzip_above_bytes = (size_t)shim_options_number(options, "HTTP_GZIP_ABOVE_BYTES"),
+        .max_reply_bytes = 4 * 1024 * 1024,
+    };
+    struct farmiq_error error;
+
+    farmiq_error_init(&error, sizeof error);
+    if (!thread_client && shim_http_client_open(&thread_client, &with, &error) < 0)
+        shim_log_line(SHIM_ERROR, "http.client", "%s", error.detail);
+    return thread_client;
+}
+
+void shim_request_thread_end(void)
+{
+    shim_http_client_close(thread_client);
+    thread_client = NULL;
+}
+
+/* "name: value" lines from the caller's pairs. NULL: out of memory. */
+static const char **header_lines(struct shim_call *call,
+                                 const struct shim_request *request)
+{
+    const char **lines = shim_memory(call, (request->header_count + 1) * sizeof *lines);
+
+    for (uint32_t i = 0; lines && i < request->header_count; i++) {
+        const struct shim_header_line *header = &request->headers[i];
+        size_t bytes = strlen(header->name) + header->value.len + 3;
+        char *line = shim_memory(call, bytes);
+
+        if (!line)
+            return NULL;
+        snprintf(line, bytes, "%s: %.*s", header->name, (int)header->value.len,
+                 header->value.ptr);
+        lines[i] = line;
+    }
+    return lines;
+}
+
+static int request_over_http(struct shim_call *call, struct shim_request *request)
+{
+    const struct shim_options *options = call->internal->runtime->options;
+    struct shim_http_client *client = client_of_thread(options);
+    const char *base = shim_text(call, request->url_option);
+    const char *path = request->path ? request->path : "";
+    size_t url_bytes = strlen(base) + strlen(path) + 1;
+    char *url = shim_memory(call, url_bytes);
+    const char **lines = header_lines(call, request);
+    struct shim_http_send send = { .method = request->method,
+                                   .url = url,
+                                   .body = request->body,
+                                   .headers = lines,
+                                   .timeout_ms = request->timeout_ms,
+                                   .retry_after_ms = -1 };
+    struct farmiq_error error;
+    int r;
+
+    farmiq_error_init(&error, sizeof error);
+    if (!client || !url || !lines)
+        return FARMIQ_E_NOMEM;
+    snprintf(url, url_bytes, "%s%s", base, path);
+    r = shim_http_client_send(client, &send, &error);
+    if (r < 0) {
+        shim_log(call, SHIM_INFO, "http.unreachable", "%s: %s", request->url_option,
+                 error.detail);
+        return r == FARMIQ_E_RANGE ? r : FARMIQ_E_UNREACHABLE;
+    }
+    request->status = send.status;
+    request->retry_after_ms = send.retry_after_ms;
+    request->reply = shim_call_copy(call, send.reply);
+    return FARMIQ_OK;
+}
+
+int shim_request(struct shim_call *call, struct shim_request *request)
+{
+    const struct shim_hosted *neighbour =
+        request->service ? shim_runtime_find(call->internal->runtime, request->service)
+                         : NULL;
+
+    request->status = 0;
+    request->retry_after_ms = -1;
+    if (neighbour)
+        return shim_dispatch_direct(call, neighbour, request);
+    return request_over_http(call, request);
+}
