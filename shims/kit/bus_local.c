@@ -107,20 +107,15 @@ static int publish_to(const struct shim_bus *bus, struct shim_call *call,
     return farmiq_store_outbox_append(call->store, queue_name, rows, call->now_unix_ms);
 }
 
-int shim_bus_publish(struct shim_bus *bus, struct shim_call *call,
-                     struct farmiq_event *first)
+int shim_publish(struct shim_call *call, struct farmiq_event *first)
 {
+    const struct shim_bus *bus = call->internal->runtime->bus;
     int r = FARMIQ_OK;
 
     for (uint32_t i = 0; i < bus->count && r >= 0; i++)
         r = publish_to(bus, call, first, bus->consumers[i].queue,
                        bus->consumers[i].queue_name);
     return r < 0 ? r : publish_to(bus, call, first, NULL, UNROUTED);
-}
-
-int shim_publish(struct shim_call *call, struct farmiq_event *first)
-{
-    return shim_bus_publish(call->internal->runtime->bus, call, first);
 }
 
 /* ## Delivering */
