@@ -49,6 +49,7 @@ struct farmiq_event_kind {
 #define FARMIQ_NEEDS_FARM 1
 #define FARMIQ_NEEDS_BARN 2
 #define FARMIQ_NEEDS_DEVICE 4 /* device_id or station_id */
+#define FARMIQ_NEEDS_CLOUD 8  /* to come from a cloud service: refused from an edge */
 
 /** The catalogue's row for an event type, or NULL if there is none. */
 FARMIQ_API const struct farmiq_event_kind *farmiq_event_kind_find(const char *event_type,
@@ -69,7 +70,8 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_event_check(struct farmiq_event *event,
 
 /** The id under which a device's event travels to the cloud: `event_id` itself if
  * it is a UUID (lower case), else a version 5 UUID of (tenant_id, event_id), so
- * that a free-text id survives and still deduplicates (spec edge 13-A5).
+ * that a free-text id survives and still deduplicates (spec edge 13-A5):
+ * v5(v5(v5(DNS, "farmiq.event"), tenant_id), event_id).
  * Returns FARMIQ_OK, FARMIQ_UNCHANGED (it was a UUID already), FARMIQ_E_ARG. */
 FARMIQ_API int farmiq_event_id_normalize(const char *tenant_id, size_t tenant_id_len,
                                          const char *event_id, size_t event_id_len,

@@ -36,7 +36,8 @@ FARMIQ_API void farmiq_signed_request_init(struct farmiq_signed_request *request
                                            size_t size);
 
 /** Sign `method`, `path`, `body`, `timestamp` of the request.
- * Returns FARMIQ_OK, FARMIQ_E_ARG, or what `hmac` returned. */
+ * Returns FARMIQ_OK, FARMIQ_E_ARG (also: no method, path or secret, or a timestamp
+ * that is not decimal), or what `hmac` returned. */
 FARMIQ_API FARMIQ_MUST_USE int farmiq_sign(const struct farmiq_signed_request *request,
                                            const char *secret, size_t secret_len,
                                            farmiq_hmac_fn hmac, void *hmac_ctx,
@@ -54,8 +55,9 @@ enum farmiq_sign_verdict {
 };
 
 /** Judge a request against any of `secret_count` secrets, in the order of the
- * specification; comparison takes constant time. `*skew_ms` (may be NULL) gets the
- * difference to `now_unix_ms` once the timestamp was readable.
+ * specification; comparison takes constant time. `*skew_ms` (may be NULL) gets
+ * `now_unix_ms` less the timestamp, once that was readable: positive for an old
+ * request. An empty secret is skipped.
  * Returns a verdict (>= 0), FARMIQ_E_ARG, or what `hmac` returned. */
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_sign_verify(const struct farmiq_signed_request *request,

@@ -63,4 +63,10 @@ static inline int farmiq__str_is(struct farmiq_str text, const char *literal)
 void farmiq__sha1(const struct farmiq_str *parts, uint32_t part_count,
                   uint8_t out[FARMIQ__SHA1_BYTES]);
 
+#define FARMIQ__SIPHASH_BYTES 16
+
+/* SipHash-2-4-128 of the concatenation of `parts`. */
+void farmiq__siphash(const uint8_t key[16], const struct farmiq_str *parts,
+                     uint32_t part_count, uint8_t out[FARMIQ__SIPHASH_BYTES]);
+
 #endif
