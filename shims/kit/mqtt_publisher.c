@@ -179,18 +179,25 @@ static int on_arrived(void *arg, char *topic, int topic_len, MQTTAsync_message *
     return 1;
 }
 
+/* Paho lists the reason codes only when there are several; the only one is apart. */
+static int is_refused(const MQTTAsync_successData5 *data)
+{
+    int count = data->alt.sub.reasonCodeCount;
+
+    if (count <= 1)
+        return data->reasonCode >= REFUSED;
+    for (int i = 0; i < count; i++)
+        if (data->alt.sub.reasonCodes[i] >= REFUSED)
+            return 1;
+    return 0;
+}
+
 static void on_subscribed(void *arg, MQTTAsync_successData5 *data)
 {
     struct shim_mqtt_publisher *p = arg;
 
-    for (int i = 0; i < data->alt.sub.reasonCodeCount; i++) {
-        if (data->alt.sub.reasonCodes[i] >= REFUSED) {
-            link_down(p, current_link(p), "the broker refused a subscription");
-            return;
-        }
-    }
-    if (data->reasonCode >= REFUSED)
-        link_down(p, current_link(p), "the broker refused the subscription");
+    if (is_refused(data))
+        link_down(p, current_link(p), "the broker refused a subscription");
     else
         advance(p, LINK_SUBSCRIBING, LINK_UP);
 }
