@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A farm of real processes on this machine: Mosquitto, agents, edge and cloud, with TLS
+and signatures between the last two. The demo and the black-box tests share it.
+
+Everything lives below one folder and listens on loopback; every process is ended by
+its own pid.
+"""
+import json
+import os
+import pathlib
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TENANT, FARM, BARN = "t-demo", "farm-1", "barn-1"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, seconds, check, every=0.05):
+    """Call `check` until it returns something true, which is returned."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = check()
+        if found:
+            return found
+        time.sleep(every)
+    raise TimeoutError(f"{what} did not happen within {seconds} s")
+
+
+def make_certificates(folder):
+    """A certificate authority and one server certificate for 127.0.0.1."""
+    def certtool(*args):
+        subprocess.run(["certtool", *args], cwd=folder, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    (folder / "ca.tmpl").write_text("cn = FarmIQ demo CA\nca\ncert_signing_key\n"
+                                    "expiration_days = 30\n")
+    (folder / "server.tmpl").write_text("cn = localhost\ndns_name = localhost\n"
+                                        "ip_address = 127.0.0.1\ntls_www_server\n"
+                                        "signing_key\nexpiration_days = 30\n")
+    for name in ("ca", "server"):
+        certtool("--generate-privkey", "--key-type", "ecdsa", "--outfile", f"{name}.key")
+    certtool("--generate-self-signed", "--load-privkey", "ca.key", "--template",
+             "ca.tmpl", "--outfile", "ca.pem")
+    certtool("--generate-certificate", "--load-privkey", "server.key",
+             "--load-ca-certificate", "ca.pem", "--load-ca-privkey", "ca.key",
+             "--template", "server.tmpl", "--outfile", "server.pem")
+
+
+class Process:
+    """One program that can be killed and started again with the same options."""
+
+    def __init__(self, name, args, env, log, ready):
+        self.name, self.args, self.env, self.log, self.ready = name, args, env, log, ready
+        self.running = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.running = subprocess.Popen(
+                self.args, env={**os.environ, **self.env}, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True)
+        wait_for(f"{self.name} ready (see {self.log})", 30, self._is_ready)
+
+    def _is_ready(self):
+        if self.running.poll() is not None:
+            raise RuntimeError(f"{self.name} ended at start; see {self.log}")
+        return self.ready()
+
+    def end(self, how=signal.SIGTERM, seconds=20):
+        if not self.running or self.running.poll() is not None:
+            return None
+        self.running.send_signal(how)
+        try:
+            return self.running.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.running.kill()
+            return self.running.wait()
+
+
+class Farm:
+    """The processes, their files and what can be asked of them."""
+
+    def __init__(self, home, build):
+        self.home, self.build = pathlib.Path(home).resolve(), pathlib.Path(build).resolve()
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.ports = {name: free_port() for name in ("mqtt", "edge", "cloud")}
+        self.secret, self.token = secrets.token_hex(32), secrets.token_hex(16)
+        self.processes = {}
+        make_certificates(self.home)
+        self.ca = str(self.home / "ca.pem")
+
+    # -- the processes ----------------------------------------------------------
+
+    def _add(self, name, args, env, ready):
+        process = Process(name, args, env, self.home / f"{name}.log", ready)
+        self.processes[name] = process
+        process.start()
+        return process
+
+    def _accepts(self, port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def start_broker(self, config="farmiq-dev.conf"):
+        (self.home / "mosquitto").mkdir(exist_ok=True)
+        text = (ROOT / "deploy/mosquitto" / config).read_text()
+        lines = [line for line in text.splitlines()
+                 if line.split(" ")[0] not in ("listener", "persistence_location", "user",
+                                               "log_dest", "include_dir")]
+        lines += [f"listener {self.ports['mqtt']} 127.0.0.1", "allow_anonymous true",
+                  f"persistence_location {self.home}/mosquitto/", "log_dest stderr"]
+        if os.geteuid() == 0:
+            lines.append("user root")
+        path = self.home / "mosquitto.conf"
+        path.write_text("\n".join(lines) + "\n")
+        return self._add("broker", ["/usr/sbin/mosquitto", "-c", str(path)], {},
+                         lambda: self._accepts(self.ports["mqtt"]))
+
+    def _is_healthy(self, url):
+        try:
+            with self.open(f"{url}/api/health", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def start_cloud(self, **more):
+        env = {
+            "DATABASE_URL": f"sqlite:{self.home}/cloud.db",
+            "APP_PORT": str(self.ports["cloud"]),
+            "TLS_CERT_FILE": str(self.home / "server.pem"),
+            "TLS_KEY_FILE": str(self.home / "server.key"),
+            "CLOUD_AUTH_MODE": "hmac",
+            "EDGE_KEYS": f"edge-demo:{self.secret}:{TENANT}",
+            "API_TOKENS": f"{self.token}:{TENANT}",
+            **more,
+        }
+        return self._add("cloud", [str(self.build / "shims/farmiqd/farmiqd"), "cloud"],
+                         env, lambda: self._is_healthy(self.cloud_url))
+
+    def start_edge(self, **more):
+        env = {
+            "DATABASE_URL": f"sqlite:{self.home}/edge.db",
+            "APP_PORT": str(self.ports["edge"]),
+            "MQTT_BROKER_URL": f"mqtt://127.0.0.1:{self.ports['mqtt']}",
+            "CLOUD_INGESTION_URL": f"{self.cloud_url}/api/v1/edge/batch",
+            "CLOUD_AUTH_MODE": "hmac",
+            "CLOUD_HMAC_SECRET": self.secret,
+            "EDGE_ID": "edge-demo",
+            "HTTP_CA_FILE": self.ca,
+            "SYNC_INTERVAL_MS": "200",
+            "OUTBOX_BATCH_SIZE": "1000",
+            "ALLOWLIST_MODE": "open",
+            "INTERNAL_ADMIN_ENABLED": "true",
+            **more,
+        }
+        return self._add("edge", [str(self.build / "shims/farmiqd/farmiqd"), "edge"], env,
+                         lambda: self._is_healthy(self.edge_url))
+
+    def start_agent(self, number=0, **more):
+        name = f"agent-{number}"
+        env = {
+            "DATABASE_URL": f"sqlite:{self.home}/{name}.db",
+            "MQTT_HOST": "127.0.0.1",
+            "MQTT_PORT": str(self.ports["mqtt"]),
+            "TENANT_ID": TENANT, "FARM_ID": FARM, "BARN_ID": BARN,
+            "DEVICE_ID": f"sensor-{number}",
+            "LEDGER": str(self.home / f"{name}.ledger"),
+            "SEED": str(number + 1),
+            **{key: str(value) for key, value in more.items()},
+        }
+        return self._add(name, [str(self.build / "shims/iot-sensor-agent/iot-sensor-agent")],
+                         env, lambda: True)
+
+    def end(self):
+        """Sources first, so that what was produced still finds its way."""
+        for name in sorted(self.processes, key=lambda n: not n.startswith("agent")):
+            self.processes[name].end()
+
+    # -- what can be asked ------------------------------------------------------
+
+    @property
+    def edge_url(self):
+        return f"http://127.0.0.1:{self.ports['edge']}"
+
+    @property
+    def cloud_url(self):
+        return f"https://127.0.0.1:{self.ports['cloud']}"
+
+    @property
+    def page_url(self):
+        return f"{self.cloud_url}/#token={self.token}&tenant={TENANT}"
+
+    def open(self, url, timeout=10):
+        import ssl
+        request = urllib.request.Request(url)
+        if url.startswith(self.cloud_url):
+            request.add_header("Authorization", f"Bearer {self.token}")
+        context = ssl.create_default_context(cafile=self.ca) if "https" in url else None
+        return urllib.request.urlopen(request, timeout=timeout, context=context)
+
+    def get(self, url):
+        with self.open(url) as answer:
+            return json.load(answer)
+
+    def query(self, database, sql):
+        path = self.home / f"{database}.db"
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    def count(self, database, table="telemetry_raw"):
+        try:
+            return self.query(database, f"SELECT count(*) FROM {table}")[0][0]
+        except sqlite3.OperationalError:
+            return 0
+
+    def ledger(self):
+        """The ids of every event that an agent had durably in its buffer."""
+        ids = []
+        for path in self.home.glob("agent-*.ledger"):
+            ids += [line for line in path.read_text().split("\n")[:-1] if line]
+        return ids
+
+    def tally(self):
+        """Compare what agents produced with what the cloud holds, in the demo's terms."""
+        produced = set(self.ledger())
+        stored = self.query("cloud", "SELECT event_id, count(*) FROM telemetry_raw "
+                                     "GROUP BY event_id")
+        ids = {row[0] for row in stored}
+        rows = sum(row[1] for row in stored)
+        # An event that took effect twice would be counted twice in an aggregate, even
+        # where a unique key keeps the raw row single.
+        counted = self.query("cloud", "SELECT coalesce(sum(count), 0) FROM telemetry_agg "
+                                      "WHERE bucket_size = '1d'")[0][0]
+        acked = self.query("edge", "SELECT count(*) FROM sync_outbox "
+                                   "WHERE status = 'acked'")[0][0]
+        return {
+            "published": len(produced),
+            "edge_stored": self.count("edge"),
+            "acked": acked,
+            "cloud_stored": rows,
+            "lost": len(produced - ids),
+            "duplicated": (rows - len(ids)) + abs(counted - rows),
+        }
+
+    def drained(self):
+        """True when every produced event is at the cloud and nothing is in flight."""
+        return self.count("cloud") >= len(set(self.ledger()))
