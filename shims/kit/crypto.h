@@ -14,4 +14,11 @@ int shim_crypto_sha256(struct farmiq_str bytes, uint8_t out[32]);
 int shim_crypto_equal(struct farmiq_str a, struct farmiq_str b);
 int shim_crypto_random(void *out, size_t bytes);
 
+/* For the kit's TLS servers; `tls_session` is a gnutls_session_t.
+ * The verified peer certificate's subject (RFC 4514). FARMIQ_OK; FARMIQ_NONE: it showed
+ * none; FARMIQ_E_REFUSED: it does not verify, or its subject does not fit. */
+int shim_crypto_tls_peer(void *tls_session, char *subject, size_t subject_bytes);
+/* Write all of `bytes`, or FARMIQ_E_UNREACHABLE. */
+int shim_crypto_tls_send(void *tls_session, struct farmiq_str bytes);
+
 #endif

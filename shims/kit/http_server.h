@@ -13,11 +13,14 @@ struct shim_http_server_options {
     uint16_t port;            /* 0: any free one; ask shim_http_server_port() */
     const char *cert_file;    /* NULL: plain HTTP */
     const char *key_file;
-    const char *client_ca_file; /* NULL: no client certificates are asked for */
-    size_t max_body_bytes;      /* also of an unpacked gzip body; 413 above */
-    uint32_t max_connections;
-    uint32_t max_connections_per_ip;
+    const char *client_ca_file;      /* NULL: no client certificates are asked for */
+    size_t max_body_bytes;           /* also of an unpacked gzip body; 413 above */
+    uint32_t max_connections;        /* 0: 1024 */
+    uint32_t max_connections_per_ip; /* 0: as many */
+    /* A client may be idle this long, and take this long for a head; for a body and for
+     * reading its answer 1 s more for each kB. 0: 30 s. */
     uint32_t idle_timeout_ms;
+    uint32_t stream_heartbeat_ms; /* a comment on streams that are silent; 0: 15 s */
     /* Called on the server's thread when a whole request is there. The exchange must
      * be answered exactly once, at once or later, from any thread. */
     void (*on_request)(void *ctx, struct shim_http_exchange *exchange);
@@ -29,11 +32,12 @@ int shim_http_server_open(struct shim_http_server **out,
                           const struct shim_http_server_options *options,
                           struct farmiq_error *error);
 uint16_t shim_http_server_port(const struct shim_http_server *server);
-/* Refuse new connections, let answered requests finish (at most `drain_ms`), end
- * streams, free. NULL is fine. Exchanges still unanswered get 503. */
+/* Refuse new connections and requests, let requests in hand finish (at most `drain_ms`),
+ * end streams, free. NULL is fine. Exchanges still unanswered get 503; answering one of
+ * them later is harmless, and still owed. */
 void shim_http_server_close(struct shim_http_server *server, uint32_t drain_ms);
 
-/* The request. Valid until it is answered. */
+/* The request. Valid until it is answered. A HEAD looks like the GET it is. */
 struct farmiq_str shim_http_method(const struct shim_http_exchange *exchange);
 struct farmiq_str shim_http_path(const struct shim_http_exchange *exchange); /* decoded */
 struct farmiq_str shim_http_raw_path(const struct shim_http_exchange *exchange);
@@ -43,7 +47,8 @@ struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
                                    const char *name); /* empty: absent */
 struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
                                   const char *name); /* decoded; empty: absent */
-/* The verified client certificate's subject; empty: none. */
+/* The verified client certificate's subject (RFC 4514); empty: none was shown. One that
+ * does not verify never gets here: 403. */
 struct farmiq_str shim_http_client_subject(struct shim_http_exchange *exchange);
 
 struct shim_http_field {
@@ -60,7 +65,8 @@ struct shim_http_response {
 void shim_http_respond(struct shim_http_exchange *exchange,
                        const struct shim_http_response *response);
 
-/* Answer 200 text/event-stream and keep it open. Events sent to `channel` later go
+/* Answer 200 text/event-stream and keep it open. `first_event` is one line of JSON, or
+ * empty. Events sent to `channel` later go
  * to it, until the client leaves or reads too slowly (its backlog passes 256 KiB). */
 void shim_http_stream(struct shim_http_exchange *exchange, const char *channel,
                       struct farmiq_str first_event);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kit itself says when it refuses a request or a call. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/http_private.h"
+
+#define REFUSAL(name, status, code, message)                                             \
+    const struct shim__http_refusal shim__http_##name = { status, code, message }
+
+REFUSAL(bad_target, 400, "VALIDATION_ERROR", "the request target is not a valid path");
+REFUSAL(bad_head, 400, "VALIDATION_ERROR", "the request head is malformed");
+REFUSAL(bad_framing, 400, "VALIDATION_ERROR", "the body's length is said ambiguously");
+REFUSAL(bad_coding, 501, "NOT_IMPLEMENTED", "the transfer coding is not supported");
+REFUSAL(bad_encoding, 415, "UNSUPPORTED_MEDIA_TYPE", "the content encoding is not gzip");
+REFUSAL(bad_gzip, 400, "VALIDATION_ERROR", "the gzip body is damaged or cut");
+REFUSAL(bad_certificate, 403, "FORBIDDEN", "the client certificate is not trusted");
+REFUSAL(head_too_large, 431, "PAYLOAD_TOO_LARGE", "the request head is too large");
+REFUSAL(too_large, 413, "PAYLOAD_TOO_LARGE", "the body is larger than allowed");
+REFUSAL(no_memory, 503, "SERVICE_UNAVAILABLE", "out of memory; try again later");
+REFUSAL(closing, 503, "SERVICE_UNAVAILABLE", "the service is stopping; try again later");
+
+/* An id worth echoing: what UUIDs and W3C trace ids are made of. */
+static int is_plain_id(struct farmiq_str id)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:";
+
+    if (id.len == 0 || id.len > 128)
+        return 0;
+    for (size_t i = 0; i < id.len; i++)
+        if (!memchr(plain, id.ptr[i], sizeof plain - 1))
+            return 0;
+    return 1;
+}
+
+size_t shim__http_refusal_json(const struct shim__http_refusal *refusal,
+                               struct farmiq_str trace_id,
+                               char out[SHIM__HTTP_REFUSAL_BYTES])
+{
+    int shown = is_plain_id(trace_id) ? (int)trace_id.len : 0;
+    int len =
+        snprintf(out, SHIM__HTTP_REFUSAL_BYTES,
+                 "{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"traceId\":\"%.*s\"}}",
+                 refusal->code, refusal->message, shown, shown ? trace_id.ptr : "");
+
+    return (size_t)len; /* the longest row and a 128-byte id fit */
+}
+
+int shim__fail(struct farmiq_error *error, int code, const char *field,
+               const char *format, ...)
+{
+    va_list args;
+
+    if (!error || error->size < sizeof *error)
+        return code;
+    error->code = code;
+    error->offset = FARMIQ_NO_OFFSET;
+    snprintf(error->field, sizeof error->field, "%s", field);
+    va_start(args, format);
+    vsnprintf(error->detail, sizeof error->detail, format, args);
+    va_end(args);
+    return code;
+}
