@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Run a farm for a while and tell how it went."""
+import argparse
+import json
+import pathlib
+import shutil
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from farm import Farm, wait_for  # noqa: E402
+
+KEYS = ("published", "edge_stored", "acked", "cloud_stored", "lost", "duplicated")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--seconds", type=float, help="stop after this long; else Ctrl-C")
+    parser.add_argument("--json", action="store_true",
+                        help="no progress line; the tally as JSON last")
+    parser.add_argument("--rate", type=int, default=2500,
+                        help="readings per second, all devices together (%(default)s)")
+    parser.add_argument("--devices", type=int, default=20,
+                        help="simulated devices (%(default)s)")
+    parser.add_argument("--home", default="farmiq-demo",
+                        help="folder for databases and logs, emptied first (%(default)s)")
+    parser.add_argument("--build", default="build-demo", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def start(farm, args):
+    farm.start_broker()
+    farm.start_cloud()
+    farm.start_edge()
+    farm.start_agent(DEVICES=args.devices, RATE=args.rate, BUFFER_MAX_MESSAGES=10_000_000,
+                     BUFFER_MAX_AGE="7d", REPLAY_RATE=1_000_000)
+
+
+def progress(farm):
+    state = farm.get(f"{farm.edge_url}/api/v1/sync/state")
+    oldest = state.get("oldest_pending_age_seconds")
+    sys.stderr.write(f"\rat the edge {farm.count('edge'):>9,}   at the cloud "
+                     f"{farm.count('cloud'):>9,}   waiting {state['pending_count']:>7,}"
+                     f"   oldest {oldest if oldest is not None else 0:>4.0f} s ")
+    sys.stderr.flush()
+
+
+def watch(farm, args):
+    """Until the time is up or somebody presses Ctrl-C."""
+    end = time.monotonic() + args.seconds if args.seconds else float("inf")
+    try:
+        while time.monotonic() < end:
+            if not args.json:
+                progress(farm)
+            time.sleep(min(1.0, max(0.05, end - time.monotonic())))
+    except KeyboardInterrupt:
+        pass
+
+
+def finish(farm):
+    """No more readings; what was produced finds its way; then everything stops."""
+    for name, process in farm.processes.items():
+        if name.startswith("agent"):
+            process.end()
+    try:
+        wait_for("the backlog's way to the cloud", 60, farm.drained, every=0.2)
+    except TimeoutError as late:
+        print(f"\n{late}", file=sys.stderr)
+    farm.end()
+    return farm.tally()
+
+
+def main():
+    args = arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    shutil.rmtree(args.home, ignore_errors=True)
+    farm = Farm(args.home, args.build)
+    try:
+        start(farm, args)
+        print(f"The live page: {farm.page_url}\n(its certificate is signed by {farm.ca})",
+              file=sys.stderr)
+        watch(farm, args)
+        tally = finish(farm)
+    finally:
+        farm.end()
+    if args.json:
+        print(json.dumps({key: tally[key] for key in KEYS}))
+    else:
+        print("\n" + ", ".join(f"{key} {tally[key]:,}" for key in KEYS), file=sys.stderr)
+    return 0 if tally["lost"] == 0 and tally["duplicated"] == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
