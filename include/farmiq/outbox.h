@@ -72,9 +72,10 @@ FARMIQ_API void farmiq_outbox_policy_init(struct farmiq_outbox_policy *policy,
                                           size_t size);
 
 /** 1 if a row in this state may be claimed now: PENDING and due, or in flight with
- * no lease (0) or an expired one. A lease that was taken "in the future"
- * (claimed_at_unix_ms > now) is a clock that jumped back, and counts as expired: the
- * fencing token keeps that safe. */
+ * no lease (0) or an expired one. A lease that was taken further "in the future" than
+ * it is long is a clock that jumped back, and counts as expired: the fencing token
+ * keeps that safe. (Less than that may be a claimer that read the clock and then waited
+ * for a lock.) */
 FARMIQ_API int farmiq_outbox_is_claimable(int32_t status, int64_t next_attempt_at_unix_ms,
                                           int64_t claimed_at_unix_ms,
                                           int64_t lease_expires_at_unix_ms,

@@ -11,9 +11,9 @@ FARMIQ_BEGIN
 
 /** In libfarmiq-sqlite. I/O and allocation happen here. */
 
-/** A numbered step of a schema; the array ends with version 0. A line that reads
- * `-- queue NAME` stands for the tables of that queue. Generated from the files of
- * a schema folder. Frozen. */
+/** A numbered step of a schema; the array ends with version 0. `name` is
+ * "SCHEMA/NNNN_what". Generated from the files of a schema folder, in which a line
+ * `-- queue NAME` stands for the tables of that queue. Frozen. */
 struct farmiq_migration {
     uint32_t version;
     uint32_t reserved;
@@ -69,6 +69,17 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_store_wrap_sqlite(struct farmiq_store *out
 FARMIQ_API FARMIQ_MUST_USE int farmiq_sqlite_migrate(struct sqlite3 *db,
                                                      const struct farmiq_migration *steps,
                                                      struct farmiq_error *error);
+
+/** Bring another schema up to date in an open store: several may share a file, each
+ * with its own steps. Codes as farmiq_store_open_sqlite(), and FARMIQ_E_ARG for a
+ * store that is not on SQLite. */
+FARMIQ_API FARMIQ_MUST_USE int
+farmiq_sqlite_add_schema(struct farmiq_store *store, const struct farmiq_migration *steps,
+                         struct farmiq_error *error);
+
+/** SQLite's own words about the last failure on this store, for the log. Lives until
+ * the next call; never NULL; "" for a store that is not on SQLite. */
+FARMIQ_API const char *farmiq_sqlite_error_text(const struct farmiq_store *store);
 
 /** Give freed pages back to the disk, at most `pages` of them.
  * Returns FARMIQ_OK, FARMIQ_E_STORE, FARMIQ_E_BUSY. */
