@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Black-box tests: real processes, asked only over their public doors."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import farm as farm_module  # noqa: E402
+
+SOAK = os.environ.get("FARMIQ_SOAK") == "1"
+
+
+@pytest.fixture
+def build():
+    return pathlib.Path(os.environ.get("FARMIQ_BUILD", ROOT / "build"))
+
+
+@pytest.fixture
+def farm(tmp_path, build):
+    """A farm whose broker, cloud and edge run; agents are the test's business."""
+    made = farm_module.Farm(tmp_path / "farm", build)
+    try:
+        made.start_broker()
+        made.start_cloud()
+        made.start_edge()
+        yield made
+    finally:
+        made.end()
