@@ -52,6 +52,11 @@ static inline int farmiq__str_is_sound(struct farmiq_str text)
     return text.ptr || text.len == 0;
 }
 
+static inline int farmiq__str_eq(struct farmiq_str a, struct farmiq_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 static inline int farmiq__str_is(struct farmiq_str text, const char *literal)
 {
     return text.len == strlen(literal) && memcmp(text.ptr, literal, text.len) == 0;
