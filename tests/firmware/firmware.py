@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The core library as firmware: it compiles for a bare Cortex-M3 without warnings, asks
+for nothing but what a microcontroller has, and says how much flash each file takes."""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+FLAGS = ["-mcpu=cortex-m3", "-mthumb", "-std=gnu11", "-ffreestanding", "-fshort-enums", "-Os",
+         "-ffunction-sections", "-fdata-sections", "-ffp-contract=off", "-fno-strict-aliasing",
+         "-Wall", "-Wextra", "-Wshadow", "-Wno-missing-field-initializers", "-Werror"]
+
+# What the core may ask of its surroundings. No stdio, no heap, no clock, no files.
+ALLOWED = [
+    r"mem(cpy|set|cmp|move|chr)", r"strlen",               # any libc has these
+    r"strtod",                                             # numbers in JSON
+    r"(sqrt|log|exp|pow|floor|ceil|fabs|fmod|round|isfinite|erf|erfc|lgamma|cbrt|hypot|"
+    r"fmin|fmax|trunc|log1p|expm1|log10|log2|sin|cos|tan|asin|acos|atan|atan2)",  # math.h
+    r"yajl_\w+",                                           # JSON
+    r"__aeabi_\w+", r"__(clz|ctz|popcount|bswap)\w*", r"__(mul|div|udiv|mod|umod)\w*",  # libgcc
+]
+
+
+def tool(compiler, name):
+    return re.sub(r"gcc$", name, compiler)
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def yajl_only(work, include):
+    """A folder with yajl's headers and none of the host's."""
+    folder = work / "yajl-include"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "yajl"
+    if not link.is_symlink():
+        link.symlink_to(pathlib.Path(include) / "yajl")
+    return folder
+
+
+def compile_all(args, work):
+    objects = []
+    for source in args.sources:
+        made = work / (source.parent.name + "_" + source.stem + ".o")
+        run(args.compiler, *FLAGS, "-I", args.include, "-I", args.generated,
+            "-I", yajl_only(work, args.yajl), "-c", source, "-o", made)
+        objects.append(made)
+    return objects
+
+
+def symbols(nm, archive, kind):
+    lines = run(nm, kind, "--format=posix", archive).splitlines()
+    return {line.split()[0] for line in lines if len(line.split()) > 1}
+
+
+def imports(nm, archive):
+    needed = symbols(nm, archive, "--undefined-only")
+    return sorted(needed - symbols(nm, archive, "--defined-only"))
+
+
+def print_sizes(size, archive):
+    """text is code and constants, data and bss would be RAM: the core has no globals."""
+    total, ram = 0, 0
+    print(f"{'file':<24}{'flash':>8}{'ram':>6}")
+    for line in run(size, archive).splitlines()[1:]:
+        text, data, bss, _, _, name = line.split()[:6]
+        print(f"{name:<24}{int(text) + int(data):>8}{int(data) + int(bss):>6}")
+        total += int(text) + int(data)
+        ram += int(data) + int(bss)
+    print(f"{'all':<24}{total:>8}{ram:>6}")
+    return ram
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for option in ("--include", "--generated", "--yajl", "--compiler"):
+        parser.add_argument(option, required=True)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("sources", type=pathlib.Path, nargs="+")
+    args = parser.parse_args()
+    archive = args.work / "libfarmiq.a"
+
+    archive.unlink(missing_ok=True)
+    run(tool(args.compiler, "ar"), "rcs", archive, *compile_all(args, args.work))
+    ram = print_sizes(tool(args.compiler, "size"), archive)
+    needed = imports(tool(args.compiler, "nm"), archive)
+    print("imports:", " ".join(needed))
+    foreign = [name for name in needed
+               if not any(re.fullmatch(allowed, name) for allowed in ALLOWED)]
+    if foreign:
+        print("not to be had on a microcontroller:", " ".join(foreign))
+    if ram:
+        print("the core must have no variables of its own")
+    return bool(foreign or ram)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
