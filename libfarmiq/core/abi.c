@@ -7,8 +7,6 @@
 #include "abi_names.h" /* generated from the public headers by abi_names.py */
 #include "private.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
 #define STRUCT(name) { #name, sizeof(struct name) },
 #define CONSTANT(name) { #name, name },
 

@@ -5,7 +5,6 @@
 
 #include "private.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define EVENT_ID_MAX_BYTES 128
 #define FUTURE_MAX_MS 600000
 

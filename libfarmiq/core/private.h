@@ -9,6 +9,8 @@
 
 #include <farmiq/error.h>
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 /* Fill a caller's sized struct with defaults. The caller may have been compiled
  * against a smaller or a larger struct than ours: never touch what it lacks,
  * zero what we lack. */
@@ -60,6 +62,12 @@ static inline int farmiq__str_eq(struct farmiq_str a, struct farmiq_str b)
 static inline int farmiq__str_is(struct farmiq_str text, const char *literal)
 {
     return text.len == strlen(literal) && memcmp(text.ptr, literal, text.len) == 0;
+}
+
+static inline uint32_t farmiq__load_be32(const uint8_t *from)
+{
+    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 |
+           from[3];
 }
 
 #define FARMIQ__SHA1_BYTES 20

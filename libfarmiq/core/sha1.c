@@ -17,12 +17,6 @@ static uint32_t rotate(uint32_t word, unsigned bits)
     return word << bits | word >> (32 - bits);
 }
 
-static uint32_t load_be32(const uint8_t *from)
-{
-    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 |
-           from[3];
-}
-
 static void store_be32(uint8_t *to, uint32_t word)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -60,7 +54,7 @@ static void compress(uint32_t state[5], const uint8_t block[BLOCK_BYTES])
     uint32_t w[16];
 
     for (unsigned t = 0; t < 16; t++)
-        w[t] = load_be32(block + 4 * t);
+        w[t] = farmiq__load_be32(block + 4 * t);
     for (unsigned t = 0; t < 80; t++) {
         uint32_t next = rotate(a, 5) + mix(t, b, c, d) + e + schedule(w, t);
 

@@ -4,7 +4,6 @@
 
 #include "private.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define DIGEST_BYTES 32
 #define METHOD_MAX_BYTES 32
 

@@ -5,7 +5,6 @@
 
 #include "private.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define LEVELS_MAX 9
 
 /* A level is a word that must be there, or an id with a place in farmiq_topic. */

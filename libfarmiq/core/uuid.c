@@ -16,12 +16,6 @@ static void stamp(uint8_t id[FARMIQ_UUID_BYTES], unsigned version)
     id[VARIANT_BYTE] = (uint8_t)(0x80 | (id[VARIANT_BYTE] & 0x3f));
 }
 
-static uint32_t load_be32(const uint8_t *from)
-{
-    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 |
-           from[3];
-}
-
 /* RFC 9562, 6.2, method 1: a counter in the bits right of the time, seeded at random
  * for every new millisecond with its top bit clear, so that at least 2^31 ids fit into
  * one. The clock may step back: time then stands still and the counter goes on. Should
@@ -65,7 +59,7 @@ int farmiq_uuid_v7(uint8_t out[FARMIQ_UUID_BYTES], struct farmiq_uuid_seq *seq,
     if (now_unix_ms < 0 || now_unix_ms > UNIX_MS_MAX)
         return FARMIQ_E_RANGE;
     at.last_unix_ms = now_unix_ms;
-    at.counter = load_be32(entropy);
+    at.counter = farmiq__load_be32(entropy);
     at.reserved = 0;
     if (seq)
         at = advance(*seq, now_unix_ms, at.counter);

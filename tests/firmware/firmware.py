@@ -36,12 +36,13 @@ def run(*command):
 
 def yajl_only(work, include):
     """A folder with yajl's headers and none of the host's."""
-    folder = work / "yajl-include"
-    folder.mkdir(parents=True, exist_ok=True)
-    link = folder / "yajl"
-    if not link.is_symlink():
-        link.symlink_to(pathlib.Path(include) / "yajl")
-    return folder
+    headers, link = pathlib.Path(include), work / "yajl-include" / "yajl"
+    if headers.name != "yajl":
+        headers /= "yajl"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(headers)
+    return link.parent
 
 
 def compile_all(args, work):
