@@ -202,16 +202,18 @@ static void on_subscribed(void *arg, MQTTAsync_successData5 *data)
         advance(p, LINK_SUBSCRIBING, LINK_UP);
 }
 
+/* Paho puts the reason of a refused CONNECT into `code`. */
 static void describe(const MQTTAsync_failureData5 *data, char *out, size_t out_bytes)
 {
-    const char *reason =
-        data->reasonCode ? MQTTReasonCode_toString(data->reasonCode) : "";
+    int reason = data->reasonCode ? (int)data->reasonCode : data->code;
+    const char *name =
+        reason >= REFUSED ? MQTTReasonCode_toString((enum MQTTReasonCodes)reason) : NULL;
 
-    snprintf(out, out_bytes, "%s%s%s", reason ? reason : "",
-             data->reasonCode && data->message ? ": " : "",
-             data->message      ? data->message
-             : data->reasonCode ? ""
-                                : "no answer");
+    snprintf(out, out_bytes, "%s%s%s", name ? name : "",
+             name && data->message ? ": " : "",
+             data->message ? data->message
+             : name        ? ""
+                           : "no answer");
 }
 
 static void on_refused(void *arg, MQTTAsync_failureData5 *data)
