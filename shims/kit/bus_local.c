@@ -201,6 +201,19 @@ static int settle_row(struct shim_call *call, struct farmiq_outbox_row *row,
     return farmiq_outbox_settle(row, NULL, outcome, call->now_unix_ms, shim_random(call));
 }
 
+/* A delivered message has had its effect and is no record of anything: it goes at
+ * once, so that the bus does not double the database. */
+static int finish_delivery(struct shim_call *call, const struct delivery *delivery)
+{
+    uint32_t purged;
+    int r = write_settled(call, delivery);
+
+    return r < 0
+               ? r
+               : farmiq_store_outbox_purge(call->store, delivery->consumer->queue_name,
+                                           call->now_unix_ms + 1, 2 * PREFETCH, &purged);
+}
+
 /* Handler and settlement, in one transaction. */
 static int deliver(struct shim_call *call, void *arg)
 {
@@ -218,7 +231,7 @@ static int deliver(struct shim_call *call, void *arg)
                    m->verdict == FARMIQ_OK ? "done" : "refused", 1);
         row = row->next;
     }
-    return r < 0 ? r : write_settled(call, delivery);
+    return r < 0 ? r : finish_delivery(call, delivery);
 }
 
 /* Give all rows one outcome, without the handler. */

@@ -29,6 +29,9 @@ CREATE INDEX edge_replay_seen ON edge_replay (seen_at);
 -- The local bus: what ingestion hands to the telemetry service.
 -- queue bus_telemetry
 
+-- What no consumer takes yet waits here instead of vanishing.
+-- queue bus_unrouted
+
 -- id is the row's number; the reading's own name is its event_id. The index by time
 -- finds a tenant's range, and what the purge may delete.
 CREATE TABLE telemetry_raw (
