@@ -103,8 +103,8 @@ static void the_line_wins_over_the_environment_and_that_over_the_file(void **sta
     struct shim_options *options;
 
     (void)state;
-    write_file("options.conf", "# a comment\n\n name = from file \nlease=3s\nbody = 1k\n"
-                               );
+    write_file("options.conf",
+               "# a comment\n\n name = from file \nlease=3s\nbody = 1k\n");
     setenv("LEASE", "4s", 1);
     setenv("BODY", "2k", 1);
     assert_int_equal(OPEN(&options, "--config", "options.conf", "--body=3k"), FARMIQ_OK);
