@@ -23,6 +23,7 @@ struct shim_http_client {
     char *reply;
     size_t reply_len;
     size_t reply_room;
+    int is_head_whole;
     int is_reply_too_long;
     int is_out_of_memory;
     int64_t retry_after_s; /* -1: not said */
@@ -132,7 +133,7 @@ static size_t on_reply(char *bytes, size_t size, size_t count, void *ctx)
 static void forget_reply(struct shim_http_client *client)
 {
     client->reply_len = 0;
-    client->is_reply_too_long = client->is_out_of_memory = 0;
+    client->is_head_whole = client->is_reply_too_long = client->is_out_of_memory = 0;
     client->retry_after_s = client->retry_at_unix_s = client->date_unix_s = -1;
 }
 
@@ -164,8 +165,11 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     size_t len = size * count;
     char value[64];
 
+    if (len == 0)
+        return 0;
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
         forget_reply(client); /* an interim answer came before this one */
+    client->is_head_whole |= line[0] == '\r' || line[0] == '\n';
     for (size_t i = 0; i < sizeof heard_headers / sizeof *heard_headers; i++) {
         size_t skip = strlen(heard_headers[i].name), used = 0;
         if (len <= skip || strncasecmp(line, heard_headers[i].name, skip) != 0)
@@ -293,6 +297,8 @@ static int failure(const struct shim_http_client *client, CURLcode code,
                           client->max_reply_bytes);
     if (client->is_out_of_memory || code == CURLE_OUT_OF_MEMORY)
         return shim__fail(error, FARMIQ_E_NOMEM, "reply", "out of memory");
+    if (code == CURLE_OK) /* libcurl takes a head that was cut for a short one */
+        code = CURLE_PARTIAL_FILE;
     return shim__fail(error,
                       code == CURLE_URL_MALFORMAT ? FARMIQ_E_ARG : FARMIQ_E_UNREACHABLE,
                       "url", "%s", curl_easy_strerror(code));
@@ -330,7 +336,7 @@ int shim_http_client_send(struct shim_http_client *client, struct shim_http_send
     code = curl_easy_perform(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
-    if (code != CURLE_OK)
+    if (code != CURLE_OK || !client->is_head_whole)
         return failure(client, code, error);
     read_answer(client, send);
     return FARMIQ_OK;
