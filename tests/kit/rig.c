@@ -67,10 +67,17 @@ static void do_subject(struct rig *rig, struct shim_http_exchange *exchange)
     respond_text(exchange, 200, shim_http_client_subject(exchange));
 }
 
+static unsigned long number_of(struct farmiq_str text)
+{
+    char digits[24];
+
+    snprintf(digits, sizeof digits, "%.*s", (int)text.len, text.ptr ? text.ptr : "");
+    return strtoul(digits, NULL, 10);
+}
+
 static void do_big(struct rig *rig, struct shim_http_exchange *exchange)
 {
-    struct farmiq_str asked = shim_http_query(exchange, "bytes");
-    size_t len = asked.len ? strtoul(asked.ptr, NULL, 10) : 0;
+    size_t len = number_of(shim_http_query(exchange, "bytes"));
     char *bytes = malloc(len + 1);
 
     (void)rig;
@@ -82,8 +89,12 @@ static void do_big(struct rig *rig, struct shim_http_exchange *exchange)
 
 static void do_status(struct rig *rig, struct shim_http_exchange *exchange)
 {
+    struct farmiq_str path = shim_http_path(exchange);
+    size_t skip = strlen("/status/");
+
     (void)rig;
-    respond_text(exchange, atoi(shim_http_path(exchange).ptr + strlen("/status/")),
+    respond_text(exchange,
+                 (int)number_of((struct farmiq_str){ path.ptr + skip, path.len - skip }),
                  (struct farmiq_str){ 0 });
 }
 
