@@ -148,8 +148,7 @@ static int apply_inference(struct farmiq_session *session,
 static int apply_finalized(struct farmiq_session *session,
                            const struct farmiq_session_event *event)
 {
-    if (session->weight_count > 0 &&
-        session->final_weight_at_unix_ms > event->occurred_at_unix_ms)
+    if (session->final_weight_at_unix_ms > event->occurred_at_unix_ms)
         return FARMIQ_UNDEFINED;
     session->end_at_unix_ms = event->occurred_at_unix_ms;
     session->declared_image_count = event->image_count;

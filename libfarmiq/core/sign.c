@@ -18,7 +18,7 @@ void farmiq_signed_request_init(struct farmiq_signed_request *request, size_t si
  * slash is all there is. */
 static struct farmiq_str signed_path(struct farmiq_str path)
 {
-    const char *query = path.len > 0 ? memchr(path.ptr, '?', path.len) : NULL;
+    const char *query = memchr(path.ptr, '?', path.len);
 
     if (query)
         path.len = (size_t)(query - path.ptr);

@@ -139,7 +139,7 @@ int farmiq_time_parse(const char *text, size_t len, int64_t *unix_ms)
 
     if (!unix_ms || (!text && len > 0))
         return FARMIQ_E_ARG;
-    if (len <= fixed_bytes || read_fixed(text, &m) != FARMIQ_OK)
+    if (len < fixed_bytes || read_fixed(text, &m) != FARMIQ_OK)
         return FARMIQ_E_SYNTAX;
     zone = read_fraction(text + fixed_bytes, text + len, &m);
     if (!zone || read_zone(zone, text + len, &m) != FARMIQ_OK)

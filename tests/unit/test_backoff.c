@@ -113,6 +113,8 @@ static void no_input_overflows(void **state)
     assert_int_equal(delay(&policy, UINT32_MAX - 1, 0), UINT32_MAX);
     policy.base_ms = UINT32_MAX;
     assert_int_equal(delay(&policy, UINT32_MAX - 1, 0), UINT32_MAX);
+    policy.base_ms = UINT32_C(1) << 31; /* 33 places further it would be 0 */
+    assert_int_equal(delay(&policy, 33, 0), UINT32_MAX);
     policy.jitter_ms = UINT32_MAX;
     assert_int_equal(delay(&policy, UINT32_MAX - 1, UINT32_MAX), UINT32_MAX);
     policy.max_ms = 5;

@@ -153,6 +153,25 @@ static void agrees_with_a_list(void **state)
     free(window);
 }
 
+/* Whoever knows one device's key cannot make another forget: the key is in use. */
+static void each_key_has_its_own_fingerprints(void **state)
+{
+    enum { HEADER_BYTES = 40, FINGERPRINT_BYTES = 16 };
+    static const uint8_t other_key[16] = { 1 };
+    struct farmiq_dedupe *a = open_window(1), *b = open_window(1);
+
+    (void)state;
+    assert_int_equal(
+        farmiq_dedupe_init(&b, b, farmiq_dedupe_bytes(1), 1, TTL_MS, other_key),
+        FARMIQ_OK);
+    assert_int_equal(see(a, "t", "e", 1), FARMIQ_OK);
+    assert_int_equal(see(b, "t", "e", 1), FARMIQ_OK);
+    assert_memory_not_equal((char *)a + HEADER_BYTES, (char *)b + HEADER_BYTES,
+                            FINGERPRINT_BYTES);
+    free(a);
+    free(b);
+}
+
 static void never_calls_a_first_sighting_a_duplicate(void **state)
 {
     struct farmiq_dedupe *window = open_window(1000);
@@ -219,6 +238,7 @@ int main(void)
         cmocka_unit_test(tenant_and_event_are_told_apart),
         cmocka_unit_test(a_full_window_forgets_the_oldest_first),
         cmocka_unit_test(agrees_with_a_list),
+        cmocka_unit_test(each_key_has_its_own_fingerprints),
         cmocka_unit_test(never_calls_a_first_sighting_a_duplicate),
         cmocka_unit_test(memory_is_32_bytes_an_entry),
         cmocka_unit_test(init_checks_its_memory),

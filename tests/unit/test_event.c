@@ -182,6 +182,8 @@ static void an_event_must_be_of_its_batchs_tenant(void **state)
         event.tenant_id = str(strangers[i]);
         assert_refused(event, "TENANT_MISMATCH");
     }
+    event.tenant_id = str("t");
+    assert_int_equal(farmiq_event_check(&event, "t", 1, NOW_UNIX_MS), FARMIQ_OK);
     event.tenant_id = str("");
     assert_int_equal(farmiq_event_check(&event, "", 0, NOW_UNIX_MS), FARMIQ_E_REFUSED);
     assert_string_equal(event.refusal, "TENANT_MISMATCH");

@@ -373,6 +373,21 @@ static void replay_starts_from_nothing_and_may_do_nothing(void **state)
     assert_memory_equal(&farm.session, &fresh, sizeof fresh);
 }
 
+/* A caller newer than the library: its struct is longer and stays so. */
+static void replay_keeps_the_size_of_the_struct(void **state)
+{
+    struct {
+        struct farmiq_session session;
+        uint64_t newer;
+    } caller = { .newer = 77 };
+
+    (void)state;
+    caller.session.size = sizeof caller;
+    assert_int_equal(farmiq_session_replay(&caller.session, NULL), FARMIQ_OK);
+    assert_int_equal(caller.session.size, sizeof caller);
+    assert_int_equal(caller.newer, 77);
+}
+
 static void replay_takes_a_cancellation_last(void **state)
 {
     struct farm farm = FARM_AFTER(CREATED_AT(1000), CANCELLED_AT(5000));
@@ -587,6 +602,7 @@ static void null_and_unsound_structs_are_argument_errors(void **state)
     assert_int_equal(farmiq_session_apply(&farm.session, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_session_sweep(NULL, 0, 0), FARMIQ_E_ARG);
     assert_int_equal(farmiq_session_sweep(&farm.session, -1, 0), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_session_sweep(&farm.session, 0, 0), FARMIQ_UNCHANGED);
     assert_int_equal(farmiq_session_sweep(&farm.session, 0, -1), FARMIQ_E_ARG);
     event.kind = 0;
     assert_int_equal(farmiq_session_apply(&farm.session, &event), FARMIQ_E_ARG);
@@ -621,6 +637,7 @@ int main(void)
         cmocka_unit_test(late_weights_do_not_change_the_outcome),
         cmocka_unit_test(an_end_before_known_weights_asks_for_a_replay),
         cmocka_unit_test(replay_starts_from_nothing_and_may_do_nothing),
+        cmocka_unit_test(replay_keeps_the_size_of_the_struct),
         cmocka_unit_test(replay_takes_a_cancellation_last),
         cmocka_unit_test(replay_of_an_impossible_history_changes_nothing),
         cmocka_unit_test(images_are_counted_by_their_bindings),

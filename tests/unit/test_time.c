@@ -135,6 +135,7 @@ static void reads_a_leap_second_at_the_end_of_a_utc_day_only(void **state)
         { "2016-12-31T23:58:60Z", FARMIQ_E_RANGE, 0 },
         { "2016-12-31T22:59:60Z", FARMIQ_E_RANGE, 0 },
         { "2016-12-31T23:59:60+01:00", FARMIQ_E_RANGE, 0 },
+        { "2016-12-31T23:59:61Z", FARMIQ_E_RANGE, 0 },
         { "9999-12-31T23:59:60Z", FARMIQ_OK, 253402300799999 },
     };
 
@@ -214,6 +215,23 @@ static int month_length(int year, int month)
     int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
     return lengths[month - 1] + (month == 2 && leap);
+}
+
+static void no_month_has_a_day_more(void **state)
+{
+    static const int years[] = { 1970, 2000, 2023, 2024, 2100, 9999 };
+
+    (void)state;
+    for (size_t y = 0; y < sizeof years / sizeof *years; y++)
+        for (int month = 1; month <= 12; month++) {
+            char text[64];
+            int64_t unix_ms;
+            int len = snprintf(text, sizeof text, "%04d-%02d-%02dT00:00:00Z", years[y],
+                               month, month_length(years[y], month) + 1);
+
+            assert_int_equal(farmiq_time_parse(text, (size_t)len, &unix_ms),
+                             FARMIQ_E_RANGE);
+        }
 }
 
 /* Exhaustive over days: all 2,932,897 of 1970 to 9999, in and out. */
@@ -297,7 +315,7 @@ static void null_is_an_argument_error(void **state)
     int64_t unix_ms;
 
     (void)state;
-    assert_int_equal(farmiq_time_parse(NULL, 20, &unix_ms), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_time_parse(NULL, 1, &unix_ms), FARMIQ_E_ARG);
     assert_int_equal(farmiq_time_parse("2025-01-01T10:00:00Z", 20, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_time_format(0, NULL), FARMIQ_E_ARG);
 }
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(reads_a_leap_second_at_the_end_of_a_utc_day_only),
         cmocka_unit_test(refuses_every_foreign_byte),
         cmocka_unit_test(refuses_what_is_cut_or_goes_on),
+        cmocka_unit_test(no_month_has_a_day_more),
         cmocka_unit_test(every_day_round_trips_against_a_counting_calendar),
         cmocka_unit_test(every_time_of_day_round_trips),
         cmocka_unit_test(every_offset_of_whole_minutes_is_subtracted),

@@ -224,6 +224,23 @@ static void names_the_bad_id_and_its_byte(void **state)
     }
 }
 
+static void names_the_first_byte_too_many(void **state)
+{
+    char text[] =
+        "iot/status/t/f/b/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    struct farmiq_topic topic;
+    struct farmiq_error error;
+
+    (void)state;
+    assert_true(strlen(text) > 17 + FARMIQ_ID_MAX_BYTES);
+    assert_int_equal(parse(&topic, text, &error), FARMIQ_E_SCHEMA);
+    assert_string_equal(error.detail, "is longer than 128 bytes");
+    assert_int_equal(error.offset, 17 + FARMIQ_ID_MAX_BYTES);
+    text[17 + FARMIQ_ID_MAX_BYTES] = '\0';
+    assert_int_equal(parse(&topic, text, &error), FARMIQ_OK);
+}
+
 static void ids_are_made_of_67_bytes(void **state)
 {
     static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -336,9 +353,9 @@ static void null_and_unknown_kinds_are_argument_errors(void **state)
     assert_int_equal(parse(&topic, "iot/ack/t/f/b/d", &error), FARMIQ_OK);
     assert_int_equal(farmiq_topic_parse(&topic, NULL, 0, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_topic_format(NULL, text, sizeof text, &len), FARMIQ_E_ARG);
-    assert_int_equal(farmiq_topic_format(&topic, NULL, 9, &len), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_topic_format(&topic, NULL, 1, &len), FARMIQ_E_ARG);
     assert_int_equal(farmiq_topic_format(&topic, text, 9, NULL), FARMIQ_E_ARG);
-    assert_int_equal(farmiq_topic_filter(1, NULL, 0, NULL, 9, &len), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_topic_filter(1, NULL, 0, NULL, 1, &len), FARMIQ_E_ARG);
     assert_int_equal(farmiq_topic_filter(1, NULL, 0, text, 9, NULL), FARMIQ_E_ARG);
     for (int32_t kind = -1; kind <= 6; kind += 1) {
         int known = 1 <= kind && kind <= 5;
@@ -365,6 +382,7 @@ int main(void)
         cmocka_unit_test(leaves_short_forms_alone_elsewhere),
         cmocka_unit_test(refuses_what_is_of_no_family),
         cmocka_unit_test(names_the_bad_id_and_its_byte),
+        cmocka_unit_test(names_the_first_byte_too_many),
         cmocka_unit_test(ids_are_made_of_67_bytes),
         cmocka_unit_test(ids_have_1_to_128_bytes_and_are_no_dot_names),
         cmocka_unit_test(the_longest_topic_fits_its_constant),

@@ -306,6 +306,7 @@ static void null_is_an_argument_error(void **state)
     assert_int_equal(farmiq_uuid_format(id, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_uuid_parse(NULL, text, 36), FARMIQ_E_ARG);
     assert_int_equal(farmiq_uuid_parse(id, NULL, 36), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_uuid_parse(id, NULL, 1), FARMIQ_E_ARG);
     assert_int_equal(farmiq_uuid_v5(NULL, id, "a", 1), FARMIQ_E_ARG);
     assert_int_equal(farmiq_uuid_v5(id, NULL, "a", 1), FARMIQ_E_ARG);
     assert_int_equal(farmiq_uuid_v5(id, id, NULL, 1), FARMIQ_E_ARG);
