@@ -4,6 +4,7 @@
 
 /** Everything that is pure. The SQLite and PostgreSQL stores have headers,
  * libraries and pkg-config files of their own. */
+#include <farmiq/agg.h>
 #include <farmiq/backoff.h>
 #include <farmiq/base.h>
 #include <farmiq/batch.h>
@@ -12,10 +13,14 @@
 #include <farmiq/error.h>
 #include <farmiq/event.h>
 #include <farmiq/json.h>
+#include <farmiq/kpi.h>
+#include <farmiq/ledger.h>
 #include <farmiq/outbox.h>
+#include <farmiq/quantile.h>
 #include <farmiq/session.h>
 #include <farmiq/sign.h>
 #include <farmiq/store.h>
+#include <farmiq/thermal.h>
 #include <farmiq/time.h>
 #include <farmiq/topic.h>
 #include <farmiq/uuid.h>
