@@ -31,7 +31,7 @@ struct farmiq_sketch;
 #define FARMIQ_SKETCH_MAX_BINS 2048
 
 /** Bytes of memory for a sketch; 0 unless 2 <= bins <= 2048. 2048 bins are
- * 26 KiB and span 17 orders of magnitude; 512 bins span four. */
+ * 34 KiB and span 17 orders of magnitude; 512 bins are 10 KiB and span four. */
 FARMIQ_API size_t farmiq_sketch_bytes(uint32_t bins);
 
 /** Build an empty sketch inside the caller's memory (aligned for int64_t), which

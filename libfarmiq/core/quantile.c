@@ -2,6 +2,7 @@
 /* Quantiles: exact on sorted values, DDSketch on a stream. */
 #include <farmiq/quantile.h>
 
+#include <float.h>
 #include <string.h>
 
 #include "number.h"
@@ -94,15 +95,15 @@ static int32_t key_of(double value)
     return value > 0 ? index : -index;
 }
 
-/* The bound of a bin that is farther from zero. exp() and not pow(): bins near
- * DBL_MAX have a bound beyond it, which the caller cuts to the true extremes. */
+/* The bound of a bin that is farther from zero. The last bin's would lie beyond
+ * what a double can hold. */
 static double outer_bound_of(int32_t key)
 {
     double magnitude;
 
     if (key == 0)
         return 0;
-    magnitude = exp(((key > 0 ? key : -key) - KEY_SHIFT) * log(GAMMA));
+    magnitude = fmin(DBL_MAX, exp(((key > 0 ? key : -key) - KEY_SHIFT) * log(GAMMA)));
     return key > 0 ? magnitude : -magnitude;
 }
 
@@ -124,17 +125,6 @@ static uint32_t position_of(const struct farmiq_sketch *sketch, int32_t key)
     return low;
 }
 
-/* Make room by pouring the lowest bin into its neighbour. Which bins are left
- * depends on the set of keys alone, the highest `capacity` of them, and not on
- * the order in which they came: that is what makes merging order-free. */
-static void collapse_lowest(struct farmiq_sketch *sketch)
-{
-    sketch->bins[1].count += sketch->bins[0].count;
-    sketch->used--;
-    memmove(sketch->bins, sketch->bins + 1, sketch->used * sizeof *sketch->bins);
-    sketch->collapsed = 1;
-}
-
 static void insert_bin(struct farmiq_sketch *sketch, uint32_t at, int32_t key,
                        uint64_t count)
 {
@@ -144,6 +134,22 @@ static void insert_bin(struct farmiq_sketch *sketch, uint32_t at, int32_t key,
             (sketch->used - at) * sizeof *sketch->bins);
     sketch->bins[at] = bin;
     sketch->used++;
+}
+
+/* Put a bin into a full sketch: the lowest one goes, and what it held falls into
+ * the lowest that is left. Which bins are left depends on the set of keys alone,
+ * the highest `capacity` of them, and not on the order in which they came: that
+ * is what makes merging order-free. */
+static void squeeze_bin(struct farmiq_sketch *sketch, uint32_t at, int32_t key,
+                        uint64_t count)
+{
+    struct bin bin = { key, 0, count };
+    uint64_t lost = sketch->bins[0].count;
+
+    memmove(sketch->bins, sketch->bins + 1, (at - 1) * sizeof *sketch->bins);
+    sketch->bins[at - 1] = bin;
+    sketch->bins[0].count += lost;
+    sketch->collapsed = 1;
 }
 
 static void pour(struct farmiq_sketch *sketch, int32_t key, uint64_t count)
@@ -163,8 +169,7 @@ static void pour(struct farmiq_sketch *sketch, int32_t key, uint64_t count)
         sketch->collapsed = 1;
         return;
     }
-    collapse_lowest(sketch);
-    insert_bin(sketch, at - 1, key, count);
+    squeeze_bin(sketch, at, key, count);
 }
 
 /* --- Sketch --------------------------------------------------------------- */
