@@ -13,7 +13,7 @@ FARMIQ_BEGIN
  * may be NULL) outside the formula's validity; FARMIQ_E_RANGE for anything not
  * finite or outside these limits; FARMIQ_E_ARG. */
 
-/** Wet bulb at sea level by Stull (2011), error -1.0..+0.65 degrees.
+/** Wet bulb at sea level by Stull (2011), off by up to a degree.
  * UNDEFINED DOMAIN outside 5..99 % and -20..50 degrees. */
 FARMIQ_API FARMIQ_MUST_USE int farmiq_thermal_wet_bulb_stull(double air_c, double rh_pct,
                                                              double *wet_bulb_c,
