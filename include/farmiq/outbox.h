@@ -4,6 +4,7 @@
 
 #include <farmiq/backoff.h>
 #include <farmiq/base.h>
+#include <farmiq/error.h>
 #include <farmiq/event.h>
 
 FARMIQ_BEGIN

@@ -28,14 +28,14 @@ static size_t bytes_of_texts(struct farmiq_event *event)
     return bytes;
 }
 
-struct farmiq_outbox_row *farmiq__place_row(struct farmiq__place *place,
-                                            const struct farmiq_outbox_row *row,
-                                            struct farmiq_event *event)
+struct farmiq_outbox_row *farmiq__place(struct farmiq__place *place,
+                                        const struct farmiq_outbox_row *row,
+                                        struct farmiq_event *event, char **text)
 {
     size_t texts_bytes = aligned(bytes_of_texts(event));
     size_t structs_bytes = aligned(sizeof *row) + aligned(sizeof *event);
     struct farmiq_outbox_row *placed;
-    char *text;
+    char *at;
 
     if (place->left < structs_bytes || place->left - structs_bytes < texts_bytes)
         return NULL;
@@ -43,15 +43,29 @@ struct farmiq_outbox_row *farmiq__place_row(struct farmiq__place *place,
     *placed = *row;
     placed->event = take(place, aligned(sizeof *event));
     *placed->event = *event;
-    text = take(place, texts_bytes);
+    at = *text = take(place, texts_bytes);
     for (unsigned i = 0; i < FARMIQ__EVENT_TEXTS; i++) {
         struct farmiq_str *member = farmiq__event_text(placed->event, i);
 
-        if (!member->len)
-            continue;
-        memcpy(text, member->ptr, member->len);
-        member->ptr = text;
-        text += member->len;
+        member->ptr = at;
+        at += member->len;
+    }
+    return placed;
+}
+
+struct farmiq_outbox_row *farmiq__place_row(struct farmiq__place *place,
+                                            const struct farmiq_outbox_row *row,
+                                            struct farmiq_event *event)
+{
+    char *text;
+    struct farmiq_outbox_row *placed = farmiq__place(place, row, event, &text);
+
+    for (unsigned i = 0; placed && i < FARMIQ__EVENT_TEXTS; i++) {
+        const struct farmiq_str *from = farmiq__event_text(event, i);
+
+        if (from->len)
+            memcpy(text, from->ptr, from->len);
+        text += from->len;
     }
     return placed;
 }

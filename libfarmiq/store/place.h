@@ -25,8 +25,13 @@ struct farmiq__place {
     size_t left;
 };
 
-/* Copy the row, its event and all its texts. NULL if they do not all fit; then
- * nothing was taken. */
+/* Copy the row and its event; the texts lie at `*text`, one after the other, and are
+ * the caller's to fill in. NULL if it does not all fit; then nothing was taken. */
+struct farmiq_outbox_row *farmiq__place(struct farmiq__place *place,
+                                        const struct farmiq_outbox_row *row,
+                                        struct farmiq_event *event, char **text);
+
+/* The same, with the texts. */
 struct farmiq_outbox_row *farmiq__place_row(struct farmiq__place *place,
                                             const struct farmiq_outbox_row *row,
                                             struct farmiq_event *event);
