@@ -17,7 +17,7 @@ enum farmiq_topic_kind {
 };
 
 #define FARMIQ_ID_MAX_BYTES 128
-#define FARMIQ_TOPIC_MAX_BYTES 1024 /* longest legal topic, without a NUL */
+#define FARMIQ_TOPIC_MAX_BYTES 1024 /* longest topic of legal ids, without a NUL */
 
 /** A topic taken apart. An id is 1..128 bytes of [A-Za-z0-9._:@-], and is neither
  * "." nor "..". */
@@ -32,6 +32,8 @@ struct farmiq_topic {
     struct farmiq_str leaf;       /* metric or event type; empty for STATUS and ACK.
                                    * WEIGHVISION: always the full event type, whichever
                                    * spelling the topic used (then it is static text) */
+    uint32_t loose_ids; /* set by the caller; 1: any id that MQTT allows as a level */
+    uint32_t reserved;
 };
 
 FARMIQ_API void farmiq_topic_init(struct farmiq_topic *topic, size_t size);
@@ -39,7 +41,8 @@ FARMIQ_API void farmiq_topic_init(struct farmiq_topic *topic, size_t size);
 /** 1 if `text` is a legal id, else 0. */
 FARMIQ_API int farmiq_id_is_valid(const char *text, size_t len);
 
-/** Take a topic apart; members point into `text`. Linear, no copy.
+/** Take a topic apart; members point into `text`, `loose_ids` is heeded and kept.
+ * Linear, no copy.
  * Returns FARMIQ_OK; FARMIQ_E_SYNTAX (not one of the families);
  * FARMIQ_E_SCHEMA (an id is empty, too long or has a foreign byte). */
 FARMIQ_API FARMIQ_MUST_USE int farmiq_topic_parse(struct farmiq_topic *out,

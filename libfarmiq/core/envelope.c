@@ -69,19 +69,10 @@ static int refuse(struct reading *r, int code, const struct farmiq_json_member *
     return farmiq__fail(r->error, code, offset, member->name, detail);
 }
 
-/* Spec edge 2.3, the loose value: what an MQTT topic level can hold. */
-static int is_loose_id(struct farmiq_str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (memchr("+#/", text.ptr[i], 3))
-            return 0;
-    return text.len > 0;
-}
-
 static const char *id_fault(struct reading *r, struct farmiq_str text)
 {
     if (r->rules && r->rules->loose_ids)
-        return is_loose_id(text) ? NULL : "is not a topic level";
+        return farmiq__is_topic_level(text) ? NULL : "is not a topic level";
     return farmiq_id_is_valid(text.ptr, text.len) ? NULL : "is not a legal id";
 }
 

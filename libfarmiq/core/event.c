@@ -99,8 +99,7 @@ static int has_tenant(const struct trial *trial)
 {
     struct farmiq_str tenant = trial->event->tenant_id;
 
-    return tenant.len > 0 && tenant.len == trial->tenant_id.len &&
-           memcmp(tenant.ptr, trial->tenant_id.ptr, tenant.len) == 0;
+    return tenant.len > 0 && farmiq__str_eq(tenant, trial->tenant_id);
 }
 
 static int has_plausible_time(const struct trial *trial)

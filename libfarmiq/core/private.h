@@ -64,6 +64,17 @@ static inline int farmiq__str_is(struct farmiq_str text, const char *literal)
     return text.len == strlen(literal) && memcmp(text.ptr, literal, text.len) == 0;
 }
 
+/* What MQTT lets a level of a topic be: not empty, no separator, no wildcard. */
+static inline int farmiq__is_topic_level(struct farmiq_str text)
+{
+    static const char foreign[] = "/+#"; /* and the NUL at its end */
+
+    for (size_t i = 0; i < text.len; i++)
+        if (memchr(foreign, text.ptr[i], sizeof foreign))
+            return 0;
+    return text.len > 0;
+}
+
 static inline uint32_t farmiq__load_be32(const uint8_t *from)
 {
     return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 |

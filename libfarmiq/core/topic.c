@@ -95,6 +95,16 @@ int farmiq_id_is_valid(const char *text, size_t len)
     return text && !id_flaw(id, &at);
 }
 
+/* Spec edge 2.3: strictness is a setting, whose loose value is the reference's. */
+static const char *level_flaw(const struct farmiq_topic *topic, struct farmiq_str id,
+                              size_t *at)
+{
+    if (!topic->loose_ids)
+        return id_flaw(id, at);
+    *at = 0;
+    return farmiq__is_topic_level(id) ? NULL : "is not a topic level";
+}
+
 /* Cut at the slashes. Returns the number of levels, at most LEVELS_MAX + 1: more
  * than any family has. */
 static uint32_t split(struct farmiq_str text, struct farmiq_str levels[LEVELS_MAX + 1])
@@ -161,6 +171,7 @@ int farmiq_topic_parse(struct farmiq_topic *out, const char *text, size_t len,
         return farmiq__fail(error, FARMIQ_E_SYNTAX, FARMIQ_NO_OFFSET, "topic",
                             "is of none of the families");
     topic.size = out->size;
+    topic.loose_ids = out->loose_ids;
     topic.kind = family->kind;
     for (uint32_t i = 0; i < family->level_count; i++) {
         const struct level *level = &family->levels[i];
@@ -169,7 +180,7 @@ int farmiq_topic_parse(struct farmiq_topic *out, const char *text, size_t len,
 
         if (level->word)
             continue;
-        flaw = id_flaw(levels[i], &at);
+        flaw = level_flaw(&topic, levels[i], &at);
         if (flaw)
             return farmiq__fail(error, FARMIQ_E_SCHEMA,
                                 (uint32_t)(levels[i].ptr + at - text), level->name, flaw);
@@ -216,10 +227,11 @@ int farmiq_topic_format(const struct farmiq_topic *topic, char *buf, size_t buf_
     copy = *topic;
     for (uint32_t i = 0; i < family->level_count; i++) {
         const struct level *level = &family->levels[i];
+        size_t at;
 
         levels[i] = level->word ? farmiq__str(level->word, strlen(level->word))
                                 : *member_of(&copy, level);
-        if (!farmiq_id_is_valid(levels[i].ptr, levels[i].len))
+        if (!farmiq__str_is_sound(levels[i]) || level_flaw(topic, levels[i], &at))
             return FARMIQ_E_SCHEMA;
     }
     return join(levels, family->level_count, buf, buf_bytes, len);

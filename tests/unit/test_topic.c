@@ -254,6 +254,57 @@ static void ids_are_made_of_67_bytes(void **state)
     }
 }
 
+/* Spec edge 2.3: the loose setting takes what the reference took, and no more. */
+static void loose_ids_are_whatever_a_level_can_be(void **state)
+{
+    static const char text[] =
+        "iot/weighvision/\xc3\xa9l\xc3\xa9/f 1/../$st/session/./created";
+    struct farmiq_topic topic;
+    char back[sizeof text + 32];
+    size_t len;
+
+    (void)state;
+    farmiq_topic_init(&topic, sizeof topic);
+    assert_int_equal(farmiq_topic_parse(&topic, text, sizeof text - 1, NULL),
+                     FARMIQ_E_SCHEMA);
+    topic.loose_ids = 1;
+    assert_int_equal(farmiq_topic_parse(&topic, text, sizeof text - 1, NULL), FARMIQ_OK);
+    assert_int_equal(topic.loose_ids, 1);
+    assert_str(topic.farm_id, "f 1");
+    assert_str(topic.leaf, "weighvision.session.created");
+    assert_int_equal(farmiq_topic_format(&topic, back, sizeof back, &len), FARMIQ_OK);
+    assert_string_equal(back, "iot/weighvision/\xc3\xa9l\xc3\xa9/f 1/../$st/session/./"
+                              "weighvision.session.created");
+    topic.loose_ids = 0;
+    assert_int_equal(farmiq_topic_format(&topic, back, sizeof back, &len),
+                     FARMIQ_E_SCHEMA);
+}
+
+static void loose_ids_are_neither_empty_nor_wildcards(void **state)
+{
+    static const char *const topics[] = { "iot/status/t//b/d", "iot/status/t/f/b/",
+                                          "iot/status/t/+/b/d", "iot/status/t/f/b/a#" };
+    struct farmiq_topic topic;
+    char text[64];
+    size_t len;
+
+    (void)state;
+    farmiq_topic_init(&topic, sizeof topic);
+    topic.loose_ids = 1;
+    for (size_t i = 0; i < COUNT(topics); i++)
+        assert_int_equal(farmiq_topic_parse(&topic, topics[i], strlen(topics[i]), NULL),
+                         FARMIQ_E_SCHEMA);
+    assert_int_equal(farmiq_topic_parse(&topic, "iot/ack/t/f/b/d\0", 16, NULL),
+                     FARMIQ_E_SCHEMA);
+    assert_int_equal(farmiq_topic_parse(&topic, "iot/ack/t/f/b/d", 15, NULL), FARMIQ_OK);
+    topic.farm_id = (struct farmiq_str){ "a/b", 3 };
+    assert_int_equal(farmiq_topic_format(&topic, text, sizeof text, &len),
+                     FARMIQ_E_SCHEMA);
+    topic.farm_id = (struct farmiq_str){ NULL, 3 };
+    assert_int_equal(farmiq_topic_format(&topic, text, sizeof text, &len),
+                     FARMIQ_E_SCHEMA);
+}
+
 static void ids_have_1_to_128_bytes_and_are_no_dot_names(void **state)
 {
     char id[FARMIQ_ID_MAX_BYTES + 1];
@@ -384,6 +435,8 @@ int main(void)
         cmocka_unit_test(names_the_bad_id_and_its_byte),
         cmocka_unit_test(names_the_first_byte_too_many),
         cmocka_unit_test(ids_are_made_of_67_bytes),
+        cmocka_unit_test(loose_ids_are_whatever_a_level_can_be),
+        cmocka_unit_test(loose_ids_are_neither_empty_nor_wildcards),
         cmocka_unit_test(ids_have_1_to_128_bytes_and_are_no_dot_names),
         cmocka_unit_test(the_longest_topic_fits_its_constant),
         cmocka_unit_test(a_small_buffer_is_told_the_length),
