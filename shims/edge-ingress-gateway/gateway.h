@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the gateway's files share: one arrival, one batch, the stages. */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+#include "common/scratch.h"
+#include "kit/shim.h"
+
+struct route;
+
+/* One message on its way through the pipeline. */
+struct arrival {
+    struct shim_message *message;
+    struct arrival *next_of_device; /* for the acknowledgement */
+    const struct route *route;
+    struct farmiq_topic topic;
+    struct farmiq_envelope envelope; /* event_id may be set even when refused */
+    struct farmiq_sighting sighting;
+    struct farmiq_str unit; /* telemetry */
+    double value;
+    int has_topic;    /* the topic could be read: its device can be answered */
+    int is_allowed;   /* by the allowlist */
+    int is_duplicate; /* done before: acknowledged, not routed */
+};
+
+struct batch {
+    struct arrival *arrivals;
+    uint32_t count;
+    struct scratch scratch;
+};
+
+struct gateway_state {
+    int64_t started_at_unix_ms;
+    /* The stats route reads these beside the batch. */
+    _Atomic int64_t last_message_unix_ms;
+    const char *_Atomic telemetry_error;
+};
+
+/* Where an event goes (spec edge 2.8). The first row that fits is taken. */
+struct route {
+    int32_t kind;           /* enum farmiq_topic_kind */
+    const char *event_type; /* NULL: any */
+    const char *target;     /* label of the counters; NULL: accepted, not routed */
+    /* The payload's rules; returns FARMIQ_OK or FARMIQ_E_SCHEMA. NULL: none. */
+    int (*check)(struct shim_call *call, struct batch *batch, struct arrival *arrival);
+    /* Hand over `count` arrivals at once. A failure undoes the whole batch; an
+     * arrival that can never be taken is refused. */
+    int (*deliver)(struct shim_call *call, struct arrival **arrivals, uint32_t count);
+};
+extern const struct route routes[]; /* ends with a zeroed row */
+
+/* 1 while nothing has ended the arrival's way. */
+int arrival_is_open(const struct arrival *arrival);
+/* End it for good: `code` is static text; counted and logged, never the payload. */
+void arrival_refuse(struct shim_call *call, struct arrival *arrival, const char *code,
+                    const struct farmiq_error *error);
+
+/* The stages, in order. 0 or FARMIQ_E_*. */
+int judge_batch(struct shim_call *call, struct batch *batch);
+int allow_batch(struct shim_call *call, struct batch *batch);
+int mark_batch(struct shim_call *call, struct batch *batch);
+int deliver_batch(struct shim_call *call, struct batch *batch);
+int acknowledge_batch(struct shim_call *call, struct batch *batch);
+
+/* For the routing table. */
+int check_reading(struct shim_call *call, struct batch *batch, struct arrival *arrival);
+int deliver_readings(struct shim_call *call, struct arrival **arrivals, uint32_t count);
+int deliver_last_seen(struct shim_call *call, struct arrival **arrivals, uint32_t count);
+
+#endif

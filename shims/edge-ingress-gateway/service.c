@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* edge-ingress-gateway: device messages in, judged, deduplicated and handed over; what
+ * was committed is acknowledged to the device. */
+#include "gateway.h"
+
+#include "common/text.h"
+#include "openapi.h"
+
+const struct route routes[] = {
+    { FARMIQ_TOPIC_TELEMETRY, "telemetry.reading", "edge_telemetry_timeseries",
+      check_reading, deliver_readings },
+    { FARMIQ_TOPIC_STATUS, NULL, "device_last_seen", NULL, deliver_last_seen },
+    { FARMIQ_TOPIC_EVENT, NULL, NULL, NULL, NULL },
+    { 0 },
+};
+
+static const struct shim_option options[] = {
+    { "EDGE_TELEMETRY_TIMESERIES_URL", SHIM_URL, "http://edge-telemetry-timeseries:3000",
+      "base URL of the telemetry service, when it is another process" },
+    { "DOWNSTREAM_TIMEOUT_MS", SHIM_MS, "5000", "how long a neighbour may take" },
+    { "DEDUPE_TTL_MS", SHIM_MS, "72h", "how long an event id is remembered" },
+    { "DEDUPE_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",
+      "how often forgotten event ids are deleted" },
+    { "ALLOWLIST_MODE", SHIM_CHOICE, "enforce",
+      "enforce|open: whether a device must stand in device_allowlist or "
+      "station_allowlist" },
+    { 0 },
+};
+
+static const struct shim_metric metrics[] = {
+    { "farmiq_ingress_messages_total", SHIM_COUNTER, "outcome",
+      "messages by outcome: received, valid, refused, duplicate, error" },
+    { "farmiq_ingress_refused_total", SHIM_COUNTER, "reason",
+      "messages refused for good, by reason" },
+    { "farmiq_ingress_routed_total", SHIM_COUNTER, "target", "events handed over" },
+    { "farmiq_ingress_route_failures_total", SHIM_COUNTER, "target",
+      "events that could not be handed over and will come again" },
+    { "farmiq_ingress_trace_ids_made_total", SHIM_COUNTER, NULL,
+      "events that came without a trace_id" },
+    { 0 },
+};
+
+/* The names of spec edge 2.11, each the sum of two of ours. */
+static const struct {
+    const char *name;
+    const char *metric[2];
+    const char *label[2];
+} counters[] = {
+    { "messages_received_total", { "farmiq_ingress_messages_total" }, { "received" } },
+    { "messages_valid_total", { "farmiq_ingress_messages_total" }, { "valid" } },
+    { "messages_invalid_total",
+      { "farmiq_ingress_messages_total", "farmiq_ingress_messages_total" },
+      { "refused", "duplicate" } },
+    { "messages_deduped_total", { "farmiq_ingress_messages_total" }, { "duplicate" } },
+    { "messages_processing_errors_total",
+      { "farmiq_ingress_messages_total" },
+      { "error" } },
+    { "routed_edge_telemetry_timeseries_total",
+      { "farmiq_ingress_routed_total", "farmiq_ingress_route_failures_total" },
+      { "edge_telemetry_timeseries", "edge_telemetry_timeseries" } },
+    { "routed_edge_telemetry_timeseries_success_total",
+      { "farmiq_ingress_routed_total" },
+      { "edge_telemetry_timeseries" } },
+    { "routed_edge_telemetry_timeseries_failed__fail_total",
+      { "farmiq_ingress_route_failures_total" },
+      { "edge_telemetry_timeseries" } },
+    { "routed_device_last_seen_total",
+      { "farmiq_ingress_routed_total" },
+      { "device_last_seen" } },
+    { "routed_device_last_seen_success_total",
+      { "farmiq_ingress_routed_total" },
+      { "device_last_seen" } },
+};
+
+static int start(struct shim_call *call)
+{
+    struct gateway_state *state = call->state;
+
+    state->started_at_unix_ms = call->now_unix_ms;
+    return FARMIQ_OK;
+}
+
+static int open_batch(struct shim_call *call, struct batch *batch)
+{
+    struct shim_message *message;
+    struct arrival *arrival;
+
+    for (message = call->messages; message; message = message->next)
+        batch->count++;
+    batch->arrivals = arrival = shim_memory(call, batch->count * sizeof *arrival);
+    if (!arrival)
+        return FARMIQ_E_NOMEM;
+    for (message = call->messages; message; message = message->next)
+        (arrival++)->message = message;
+    return FARMIQ_OK;
+}
+
+static void count_batch(const struct batch *batch, int result)
+{
+    uint64_t refused = 0, duplicate = 0;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        refused += batch->arrivals[i].message->verdict != FARMIQ_OK;
+        duplicate += batch->arrivals[i].is_duplicate != 0;
+    }
+    shim_count("farmiq_ingress_messages_total", "received", batch->count);
+    if (result < 0) {
+        shim_count("farmiq_ingress_messages_total", "error", batch->count);
+        return;
+    }
+    shim_count("farmiq_ingress_messages_total", "refused", refused);
+    shim_count("farmiq_ingress_messages_total", "duplicate", duplicate);
+    shim_count("farmiq_ingress_messages_total", "valid",
+               batch->count - refused - duplicate);
+}
+
+/* One transaction: marks, hand-over and last-seen rows commit together or not at all,
+ * and only then are the messages acknowledged (13-A1, A2). */
+static int on_messages(struct shim_call *call)
+{
+    static int (*const stages[])(struct shim_call *, struct batch *) = {
+        open_batch, judge_batch,   allow_batch,
+        mark_batch, deliver_batch, acknowledge_batch,
+    };
+    struct gateway_state *state = call->state;
+    struct batch batch = { 0 };
+    int r = FARMIQ_OK;
+
+    state->last_message_unix_ms = call->now_unix_ms;
+    for (size_t i = 0; i < sizeof stages / sizeof *stages && r == FARMIQ_OK; i++)
+        r = stages[i](call, &batch);
+    if (batch.arrivals)
+        count_batch(&batch, r);
+    return r;
+}
+
+static void write_counters(struct farmiq_json_writer *json)
+{
+    farmiq_json_open(json, '{');
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+        uint64_t sum = 0;
+
+        for (int k = 0; k < 2 && counters[i].metric[k]; k++)
+            sum += shim_counted(counters[i].metric[k], counters[i].label[k]);
+        farmiq_json_key(json, counters[i].name);
+        farmiq_json_int(json, (int64_t)sum);
+    }
+    farmiq_json_close(json, '}');
+}
+
+static int get_stats(struct shim_call *call)
+{
+    const struct gateway_state *state = call->state;
+    struct farmiq_json_writer *json = shim_json(call, 4096);
+    int64_t last_unix_ms = state->last_message_unix_ms;
+    const char *error = state->telemetry_error;
+
+    farmiq_json_open(json, '{');
+    farmiq_json_key(json, "startedAt");
+    farmiq_json_time(json, state->started_at_unix_ms);
+    farmiq_json_key(json, "mqttConnected");
+    farmiq_json_bool(json, shim_counted("farmiq_mqtt_connected", NULL) != 0);
+    farmiq_json_key(json, "lastMessageAt");
+    if (last_unix_ms)
+        farmiq_json_time(json, last_unix_ms);
+    else
+        farmiq_json_null(json);
+    farmiq_json_key(json, "counters");
+    write_counters(json);
+    farmiq_json_key(json, "lastErrors");
+    farmiq_json_open(json, '{');
+    farmiq_json_key(json, "edge_telemetry_timeseries");
+    if (error)
+        farmiq_json_text(json, error);
+    else
+        farmiq_json_null(json);
+    farmiq_json_close(json, '}');
+    farmiq_json_close(json, '}');
+    return shim_reply(call, 200);
+}
+
+/* Images go to the media store by presigned upload (spec edge 4.1, D-02). */
+static int refuse_media(struct shim_call *call)
+{
+    return shim_reply_error(call, 410, "GONE",
+                            "images are uploaded through the media store: POST "
+                            "/api/v1/media/images/presign there");
+}
+
+static int purge_dedupe(struct shim_call *call, void *arg)
+{
+    return farmiq_store_dedupe_purge(call->store, "ingress", call->now_unix_ms, 10000,
+                                     arg);
+}
+
+static int run_purge(struct shim_call *call)
+{
+    uint32_t purged = 0;
+    int r = shim_write(call, purge_dedupe, &purged);
+
+    return r < 0 ? r : purged == 10000 ? SHIM_AGAIN : FARMIQ_OK;
+}
+
+static const struct shim_route http_routes[] = {
+    { "GET", "/api/v1/ingress/stats", SHIM_OPEN, get_stats },
+    { "POST", "/api/v1/media/images", SHIM_OPEN | SHIM_NO_STORE, refuse_media },
+    { "POST", "/api/v1/media/images/presign", SHIM_OPEN | SHIM_NO_STORE, refuse_media },
+    { 0 },
+};
+
+static const int32_t topics[] = { FARMIQ_TOPIC_TELEMETRY, FARMIQ_TOPIC_EVENT,
+                                  FARMIQ_TOPIC_WEIGHVISION, FARMIQ_TOPIC_STATUS, 0 };
+
+static const struct shim_job jobs[] = {
+    { "ingress_dedupe_purge", "DEDUPE_CLEANUP_INTERVAL_MS", run_purge },
+    { 0 },
+};
+
+static const struct shim_service service = {
+    .name = "edge-ingress-gateway",
+    .summary = "judge, deduplicate and route what devices publish",
+    .options = options,
+    .metrics = metrics,
+    .routes = http_routes,
+    .topics = topics,
+    .on_messages = on_messages,
+    .jobs = jobs,
+    .openapi = edge_ingress_gateway_openapi,
+    .schema = farmiq_schema_edge,
+    .state_bytes = sizeof(struct gateway_state),
+    .start = start,
+};
+
+SHIM_MAIN(edge_ingress_gateway, service)
