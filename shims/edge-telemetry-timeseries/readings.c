@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST /api/v1/telemetry/readings: the question and the answer (spec edge 4.2). */
+#include "intake.h"
+
+#include "common/text.h"
+
+/* The shape is the request's fault, as in spec edge 4.2; only a time that is no time
+ * is the element's own. NULL: nothing is wrong. */
+static const char *find_fault(const struct element *element,
+                              const struct farmiq_json_member payload[3])
+{
+    const struct farmiq_event *event = element->event;
+
+    if (event->refusal && !element->skipped)
+        return event->refusal_text;
+    if (!event->tenant_id.len || !event->device_id.len)
+        return "an event lacks tenant_id or device_id";
+    if (payload[0].type != FARMIQ_JSON_NUMBER)
+        return "payload.value must be a number";
+    if (payload[1].text.len > FARMIQ_ID_MAX_BYTES ||
+        payload[2].text.len > FARMIQ_ID_MAX_BYTES)
+        return "payload.metric or payload.unit is longer than 128 bytes";
+    return NULL;
+}
+
+static void take_reading(struct element *element,
+                         const struct farmiq_json_member payload[3])
+{
+    const struct farmiq_event *event = element->event;
+    struct reading *reading = &element->reading;
+
+    reading->tenant_id = event->tenant_id;
+    reading->farm_id = event->farm_id;
+    reading->barn_id = event->barn_id;
+    reading->device_id = event->device_id;
+    reading->occurred_at_unix_ms = event->occurred_at_unix_ms;
+    reading->value = payload[0].number;
+    reading->metric = shim_str("unknown");
+    if (payload[1].type == FARMIQ_JSON_STRING && payload[1].text.len)
+        reading->metric = payload[1].text;
+    if (payload[2].type == FARMIQ_JSON_STRING)
+        reading->unit = payload[2].text;
+}
+
+static void chain(struct intake *intake, struct element *element)
+{
+    element->index = intake->count++;
+    if (intake->last)
+        intake->last->next = element;
+    else
+        intake->first = element;
+    intake->last = element;
+}
+
+/* A farmiq_json_element_fn. A result other than 0 ends the walk. */
+static int read_element(void *ctx, uint32_t index, const char *json, size_t json_bytes)
+{
+    struct intake *intake = ctx;
+    struct farmiq_json_member payload[] = { { .name = "value" },
+                                            { .name = "metric" },
+                                            { .name = "unit" } };
+    struct element *element = shim_memory(intake->call, sizeof *element);
+    struct farmiq_event *event = shim_memory(intake->call, sizeof *event);
+    struct farmiq_str text = { json, json_bytes };
+    int r;
+
+    (void)index;
+    if (!element || !event)
+        return FARMIQ_E_NOMEM;
+    farmiq_event_init(event, sizeof *event);
+    element->event = event;
+    r = scratch_event(&intake->scratch, intake->call, text, event);
+    if (r == FARMIQ_OK && event->refusal &&
+        text_is(shim_str(event->refusal), "INVALID_TIME"))
+        element->skipped = event->refusal;
+    if (r == FARMIQ_OK && event->payload.len)
+        r = scratch_members(&intake->scratch, intake->call, event->payload, payload, 3);
+    if (r < 0)
+        return r;
+    intake->fault = find_fault(element, payload);
+    if (intake->fault)
+        return FARMIQ_E_SCHEMA;
+    take_reading(element, payload);
+    if (!reading_can_be_kept(element->reading.value))
+        element->skipped = "INVALID_VALUE";
+    chain(intake, element);
+    intake->skipped_count += element->skipped != NULL;
+    return FARMIQ_OK;
+}
+
+static int read_events(struct intake *intake)
+{
+    struct shim_call *call = intake->call;
+    struct farmiq_json_member events = { .name = "events" };
+    size_t bytes = FARMIQ_ENVELOPE_SCRATCH_BYTES + call->body.len;
+    void *memory;
+    int r = scratch_members(&intake->scratch, call, call->body, &events, 1);
+
+    intake->fault = "the body must be an object with an array events";
+    if (r != FARMIQ_OK || events.type != FARMIQ_JSON_ARRAY)
+        return r < 0 ? r : FARMIQ_E_SCHEMA;
+    memory = shim_memory(call, bytes);
+    if (!memory)
+        return FARMIQ_E_NOMEM;
+    return farmiq_json_each(events.text.ptr, events.text.len, read_element, intake,
+                            memory, bytes, NULL);
+}
+
+static void write_skipped(struct farmiq_json_writer *json, const struct element *first)
+{
+    farmiq_json_key(json, "results");
+    farmiq_json_open(json, '[');
+    for (const struct element *e = first; e; e = e->next) {
+        if (!e->skipped)
+            continue;
+        farmiq_json_open(json, '{');
+        farmiq_json_key(json, "index");
+        farmiq_json_int(json, e->index);
+        farmiq_json_key(json, "event_id");
+        farmiq_json_str(json, e->event->event_id);
+        farmiq_json_key(json, "status");
+        farmiq_json_text(json, "skipped");
+        farmiq_json_key(json, "error");
+        farmiq_json_text(json, e->skipped);
+        farmiq_json_close(json, '}');
+    }
+    farmiq_json_close(json, ']');
+}
+
+static int reply(const struct intake *intake)
+{
+    struct farmiq_json_writer *json =
+        shim_json(intake->call, 256 + (size_t)intake->skipped_count * 1024);
+
+    farmiq_json_open(json, '{');
+    farmiq_json_key(json, "ingested_count");
+    farmiq_json_int(json, intake->count - intake->skipped_count);
+    if (intake->skipped_count)
+        write_skipped(json, intake->first);
+    farmiq_json_close(json, '}');
+    return shim_reply(intake->call, 200);
+}
+
+static void count_readings(const struct intake *intake)
+{
+    uint32_t taken = intake->count - intake->skipped_count;
+
+    shim_count("farmiq_telemetry_readings_total", "stored", intake->new_count);
+    shim_count("farmiq_telemetry_readings_total", "duplicate", taken - intake->new_count);
+    shim_count("farmiq_telemetry_readings_total", "skipped", intake->skipped_count);
+}
+
+int post_readings(struct shim_call *call)
+{
+    struct intake intake = { .call = call };
+    int r = read_events(&intake);
+
+    if (r == FARMIQ_E_SYNTAX || r == FARMIQ_E_SCHEMA || r == FARMIQ_E_RANGE)
+        return shim_reply_error(call, 400, "VALIDATION_ERROR", "%s",
+                                intake.fault ? intake.fault
+                                             : "an event is not valid JSON");
+    if (r == FARMIQ_OK)
+        r = intake_keep(&intake);
+    if (r < 0)
+        return r;
+    count_readings(&intake);
+    return reply(&intake);
+}

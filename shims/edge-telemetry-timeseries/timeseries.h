@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the telemetry service's files share. */
+#ifndef TIMESERIES_H
+#define TIMESERIES_H
+
+#include "common/buckets.h"
+#include "kit/shim.h"
+
+extern const struct bucket_size windows[]; /* 1m, 1h, 1d */
+
+int post_readings(struct shim_call *call);   /* readings.c */
+int emit_aggregates(struct shim_call *call); /* emit.c: a job */
+
+#endif
