@@ -1,0 +1,63 @@
+-- The forwarder's own rows, and the outbox as people read it. sync_state has a row per
+-- tenant, and one called * for the endpoint.
+
+-- name: endpoint
+SELECT coalesce(paused_until, 0), consecutive_failures
+FROM sync_state
+WHERE tenant_id = '*'
+
+-- name: endpoint_well
+UPDATE sync_state SET consecutive_failures = 0, paused_until = NULL
+WHERE tenant_id = '*' AND (consecutive_failures > 0 OR paused_until IS NOT NULL)
+
+-- $1 the endpoint, $2 the tenant whose batch met it, $3 now, $4 until when
+-- name: endpoint_paused@sqlite
+INSERT INTO sync_state (tenant_id, consecutive_failures, last_error_at, paused_until)
+VALUES ($1, 1, $3, $4), ($2, 1, $3, NULL)
+ON CONFLICT (tenant_id) DO UPDATE SET
+    consecutive_failures = consecutive_failures + 1,
+    last_error_at = excluded.last_error_at,
+    paused_until = excluded.paused_until
+
+-- name: tenant_acked@sqlite
+INSERT INTO sync_state (tenant_id, last_acked_event_id, last_acked_at, last_sent_batch_id)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id) DO UPDATE SET
+    last_acked_event_id = excluded.last_acked_event_id,
+    last_acked_at = excluded.last_acked_at,
+    last_sent_batch_id = excluded.last_sent_batch_id,
+    consecutive_failures = 0
+
+-- name: sync_state
+SELECT max(last_acked_at), max(last_error_at),
+    coalesce(max(CASE WHEN tenant_id = '*' THEN consecutive_failures END), 0),
+    max(CASE WHEN tenant_id = '*' THEN paused_until END)
+FROM sync_state
+
+-- The view says what state an event is in; asking it for all of a long backlog would
+-- read all of it. So the first few of each state are looked up where they are.
+-- name: outbox@sqlite
+SELECT id, tenant_id, event_type, status, attempt_count, next_attempt_at, claimed_by,
+    lease_expires_at, last_error_code, last_error_message, created_at
+FROM sync_outbox
+WHERE status = $1 AND seq IN (
+    SELECT seq FROM (SELECT seq FROM sync_ready ORDER BY rank, occurred_at, seq LIMIT $2)
+    UNION ALL SELECT seq FROM (SELECT seq FROM sync_retry ORDER BY due_at LIMIT $2)
+    UNION ALL SELECT s.value FROM sync_batch AS b, json_each(b.seqs) AS s
+    UNION ALL SELECT seq FROM (SELECT seq FROM sync_dead ORDER BY died_at LIMIT $2)
+    UNION ALL SELECT seq FROM (SELECT seq FROM sync_event WHERE $1 = 'acked'
+                               ORDER BY seq DESC LIMIT $2))
+ORDER BY occurred_at, seq
+LIMIT $2
+
+-- name: dlq@sqlite
+SELECT e.event_id, e.tenant_id, e.event_type, d.attempt_count, d.last_error_code,
+    d.last_error_message, d.reason, d.died_at, e.created_at
+FROM sync_dead AS d JOIN sync_event AS e ON e.seq = d.seq
+ORDER BY d.died_at DESC, d.seq DESC
+LIMIT $1
+
+-- name: dead_seq@sqlite
+SELECT d.seq
+FROM sync_event AS e JOIN sync_dead AS d ON d.seq = e.seq
+WHERE e.event_id = $1

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* edge-sync-forwarder: the only way from the edge to the cloud. */
+#include "forwarder.h"
+
+#include "openapi.h"
+
+static const struct shim_option options[] = {
+    { "CLOUD_INGESTION_URL", SHIM_URL, "",
+      "where batches go, path included; empty: nothing is sent" },
+    { "CLOUD_INGESTION_AUTHORIZATION", SHIM_SECRET, "",
+      "an Authorization header to send" },
+    { "CLOUD_AUTH_MODE", SHIM_CHOICE, "none",
+      "none|api_key|hmac: how edges prove who they are; none needs FARMIQ_INSECURE_DEV" },
+    { "CLOUD_API_KEY", SHIM_SECRET, "", "for api_key" },
+    { "CLOUD_HMAC_SECRET", SHIM_SECRET, "", "for hmac" },
+    { "CLOUD_TIMEOUT_MS", SHIM_MS, "30s", "how long the cloud may take for a batch" },
+    { "SYNC_FORWARDER_MODE", SHIM_CHOICE, "send",
+      "send|noop: noop keeps everything here" },
+    { "SYNC_INTERVAL_MS", SHIM_MS, "1s",
+      "how often to look for due events, besides being woken by new ones" },
+    { "SYNC_BATCH_MAX_BYTES", SHIM_BYTES, "1M", "bytes in one request at most" },
+    { "SYNC_ATTEMPTS_COUNT_OUTAGES", SHIM_FLAG, "false",
+      "true: an outage uses up attempts, as seed 002, 7.4 reads literally" },
+    { "OUTBOX_BATCH_SIZE", SHIM_COUNT, "100", "events in one request at most" },
+    { "OUTBOX_LEASE_SECONDS", SHIM_SECONDS, "120", "how long claimed events are ours" },
+    { "OUTBOX_MAX_ATTEMPTS", SHIM_COUNT, "10",
+      "answers about one event before it is a dead letter" },
+    { "OUTBOX_BACKOFF_CAP_SECONDS", SHIM_SECONDS, "300",
+      "the longest pause, plus jitter" },
+    { "EDGE_ID", SHIM_STRING, "", "this edge's name to the cloud; empty: INSTANCE_ID" },
+    { "INSTANCE_ID", SHIM_STRING, "edge-sync-forwarder", "our name on a lease" },
+    { 0 },
+};
+
+static const struct shim_metric metrics[] = {
+    { "farmiq_outbox_rows", SHIM_GAUGE, "state",
+      "events by state: pending, claimed, dlq" },
+    { "farmiq_outbox_oldest_seconds", SHIM_GAUGE, NULL,
+      "age of the oldest pending event" },
+    { "farmiq_sync_requests_total", SHIM_COUNTER, "outcome",
+      "batches by outcome: ok, refused, unreached" },
+    { "farmiq_sync_events_total", SHIM_COUNTER, "outcome",
+      "events by outcome: acked, retry, refused, unreached" },
+    { 0 },
+};
+
+static const struct shim_route routes[] = {
+    { "GET", "/api/v1/sync/state", SHIM_OPEN, get_state },
+    { "GET", "/api/v1/sync/outbox", SHIM_OPEN, get_outbox },
+    { "GET", "/api/v1/sync/dlq", SHIM_ADMIN, get_dlq },
+    { "POST", "/api/v1/sync/redrive", SHIM_ADMIN, post_redrive },
+    { "POST", "/api/v1/sync/dlq/redrive", SHIM_ADMIN, post_redrive },
+    { "POST", "/api/v1/sync/unclaim-stuck", SHIM_ADMIN, post_unclaim },
+    { "POST", "/api/v1/sync/trigger", SHIM_OPEN, post_trigger },
+    { "GET", "/api/v1/sync/diagnostics/cloud", SHIM_OPEN | SHIM_NO_STORE,
+      get_cloud_diagnostics },
+    { 0 },
+};
+
+static const struct shim_job jobs[] = {
+    { "sync_once", "SYNC_INTERVAL_MS", sync_once },
+    { 0 },
+};
+
+static const struct shim_service service = {
+    .name = "edge-sync-forwarder",
+    .summary = "bring the outbox to the cloud, and account for every answer",
+    .options = options,
+    .metrics = metrics,
+    .routes = routes,
+    .jobs = jobs,
+    .openapi = edge_sync_forwarder_openapi,
+    .schema = farmiq_schema_edge,
+    .state_bytes = sizeof(struct forwarder_state),
+    .start = auth_check_options,
+};
+
+SHIM_MAIN(edge_sync_forwarder, service)
