@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST /api/v1/edge/batch (spec cloud 1.7): marks and intents to publish commit together,
+ * and only then is there a 200. */
+#include "ingestion.h"
+
+#include "common/text.h"
+#include "queries.h"
+
+static int refuse(struct intake *intake, int status, const char *code, const char *why)
+{
+    shim_reply_error(intake->call, status, code, "%s", why);
+    return REPLIED;
+}
+
+static int admit_edge(struct intake *intake)
+{
+    int r = admit(intake->call, &intake->credential);
+
+    return r == FARMIQ_OK ? admit_once(intake->call, &intake->credential) : r;
+}
+
+/* A small event takes 512 bytes of scratch and at least 64 of the body; a body of
+ * thousands of `null`s takes the second try. */
+static int parse_batch(struct intake *intake, struct farmiq_error *error)
+{
+    struct shim_call *call = intake->call;
+    const size_t most_bytes =
+        4096 + 512 * (size_t)FARMIQ_BATCH_MAX_EVENTS + call->body.len;
+    size_t bytes = 4096 + 8 * call->body.len;
+    int r = FARMIQ_E_NOSPACE;
+
+    for (int tries = 0; tries < 2 && r == FARMIQ_E_NOSPACE; tries++) {
+        void *memory;
+
+        if (tries || bytes > most_bytes)
+            bytes = most_bytes;
+        memory = shim_memory(call, bytes);
+        if (!memory)
+            return FARMIQ_E_NOMEM;
+        farmiq_batch_init(&intake->batch, sizeof intake->batch);
+        r = farmiq_batch_parse(&intake->batch, call->body.ptr, call->body.len, memory,
+                               bytes, error);
+    }
+    return r;
+}
+
+static int read_batch(struct intake *intake)
+{
+    struct farmiq_str tenant_id = shim_header(intake->call, "x-tenant-id");
+    struct farmiq_error error;
+    int r;
+
+    farmiq_error_init(&error, sizeof error);
+    r = parse_batch(intake, &error);
+    if (r == FARMIQ_E_NOMEM)
+        return r;
+    if (r == FARMIQ_E_RANGE || r == FARMIQ_E_NOSPACE)
+        return refuse(intake, 413, "PAYLOAD_TOO_LARGE",
+                      "a batch holds at most 1000 events and 10 MiB");
+    if (r < 0) {
+        shim_reply_error(intake->call, 400, "VALIDATION_ERROR", "%s %s", error.field,
+                         error.detail);
+        return REPLIED;
+    }
+    if (tenant_id.len && !text_equal(tenant_id, intake->batch.tenant_id))
+        return refuse(intake, 400, "VALIDATION_ERROR",
+                      "x-tenant-id differs from the body's tenant_id");
+    return FARMIQ_OK;
+}
+
+static void refuse_event(struct farmiq_event *event, const char *code, const char *text)
+{
+    event->refusal = code;
+    event->refusal_text = text;
+}
+
+static void judge_event(struct intake *intake, struct farmiq_event *event, int is_strict)
+{
+    struct shim_call *call = intake->call;
+    struct farmiq_str tenant_id = intake->batch.tenant_id;
+    const char *fault = is_strict ? strict_fault(event) : NULL;
+
+    if (!credential_speaks_for(&intake->credential, tenant_id))
+        refuse_event(event, "TENANT_MISMATCH", "the credential is not for this tenant");
+    else if (fault)
+        refuse_event(event, "MISSING_FIELD", fault);
+    if (!event->trace_id.len)
+        event->trace_id = call->trace_id;
+    (void)!farmiq_event_check(event, tenant_id.ptr, tenant_id.len, call->now_unix_ms);
+}
+
+static int judge_events(struct intake *intake)
+{
+    uint32_t count = intake->batch.event_count, i = 0;
+    int is_strict = shim_number(intake->call, "STRICT_ENVELOPE") != 0;
+
+    intake->events = shim_memory(intake->call, (count + 1) * sizeof *intake->events);
+    intake->sightings =
+        shim_memory(intake->call, (count + 1) * sizeof *intake->sightings);
+    if (!intake->events || !intake->sightings)
+        return FARMIQ_E_NOMEM;
+    for (struct farmiq_event *event = intake->batch.first; event && i < count;
+         event = event->next) {
+        intake->events[i++] = event;
+        judge_event(intake, event, is_strict);
+    }
+    return i == count ? FARMIQ_OK : FARMIQ_E_STATE;
+}
+
+static struct farmiq_sighting *chain_sightings(struct intake *intake)
+{
+    struct farmiq_sighting *first = NULL, **end = &first;
+    struct farmiq_str source = intake->credential.edge_id;
+
+    if (!source.len)
+        source = intake->batch.edge_id;
+    for (uint32_t i = 0; i < intake->batch.event_count; i++) {
+        const struct farmiq_event *event = intake->events[i];
+        struct farmiq_sighting *sighting = &intake->sightings[i];
+
+        farmiq_sighting_init(sighting, sizeof *sighting);
+        if (event->refusal)
+            continue;
+        sighting->tenant_id = event->tenant_id;
+        sighting->event_id = event->event_id;
+        sighting->source = source;
+        sighting->content_hash =
+            text_fingerprint(event->event_type, event->device_id,
+                             event->occurred_at_unix_ms, event->payload);
+        *end = sighting;
+        end = &sighting->next;
+    }
+    return sort_sightings(first);
+}
+
+static int mark_events(struct intake *intake)
+{
+    struct shim_call *call = intake->call;
+    struct farmiq_sighting *first = chain_sightings(intake);
+
+    if (!first)
+        return FARMIQ_OK;
+    return farmiq_store_dedupe(call->store, "cloud", first, call->now_unix_ms,
+                               call->now_unix_ms +
+                                   shim_number(call, "DEDUPE_RETENTION_MS"));
+}
+
+/* Exactly the new ones go on the bus. The same id with other content is neither new nor
+ * a repeat: the sender must hear of it. */
+static int publish_new(struct intake *intake)
+{
+    struct farmiq_event *first = NULL, **end = &first;
+
+    for (uint32_t i = 0; i < intake->batch.event_count; i++) {
+        struct farmiq_event *event = intake->events[i];
+        int verdict = intake->sightings[i].verdict;
+
+        event->next = NULL;
+        if (!event->refusal && verdict == FARMIQ_CONFLICT)
+            refuse_event(event, "CONFLICT", "the event_id is taken by another event");
+        if (event->refusal) {
+            intake->rejected++;
+            shim_count("farmiq_ingest_rejected_total", event->refusal, 1);
+        } else if (verdict == FARMIQ_DUPLICATE) {
+            intake->duplicated++;
+        } else {
+            intake->accepted++;
+            *end = event;
+            end = &event->next;
+        }
+    }
+    shim_count("farmiq_ingest_events_total", "accepted", intake->accepted);
+    shim_count("farmiq_ingest_events_total", "duplicated", intake->duplicated);
+    shim_count("farmiq_ingest_events_total", "rejected", intake->rejected);
+    return first ? shim_publish(intake->call, first) : FARMIQ_OK;
+}
+
+static int64_t header_number(const struct shim_call *call, const char *name)
+{
+    int64_t number = 0;
+
+    return text_number(shim_header(call, name), &number) == FARMIQ_OK ? number : 0;
+}
+
+/* How the edge is doing, for the overview. Only what its credential may speak for. */
+static int note_edge(struct intake *intake)
+{
+    struct shim_call *call = intake->call;
+    struct farmiq_str edge_id = intake->credential.edge_id;
+
+    if (!edge_id.len)
+        edge_id = intake->batch.edge_id;
+    if (!edge_id.len)
+        edge_id = shim_str("unknown");
+    const struct farmiq_sql_value params[] = {
+        farmiq_sql_text(edge_id),
+        farmiq_sql_text(intake->batch.tenant_id),
+        farmiq_sql_integer(header_number(call, "x-farmiq-backlog")),
+        farmiq_sql_integer(header_number(call, "x-farmiq-oldest-pending-age-seconds")),
+        farmiq_sql_integer(call->now_unix_ms),
+        farmiq_sql_integer(intake->accepted),
+        farmiq_sql_integer(intake->duplicated),
+        farmiq_sql_integer(intake->rejected),
+    };
+
+    if (!credential_speaks_for(&intake->credential, intake->batch.tenant_id))
+        return FARMIQ_OK;
+    return farmiq_sql_run(call->store, &sql_edge_seen, NULL, params, 8, NULL, NULL);
+}
+
+int post_batch(struct shim_call *call)
+{
+    static int (*const steps[])(struct intake *) = {
+        admit_edge,  read_batch, judge_events, mark_events,
+        publish_new, note_edge,  reply_batch,
+    };
+    struct intake intake = { .call = call };
+    int r = FARMIQ_OK;
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && r == FARMIQ_OK; i++)
+        r = steps[i](&intake);
+    return r < 0 ? r : FARMIQ_OK;
+}

@@ -1,0 +1,41 @@
+-- The ingestion's own rows.
+
+-- A signature is accepted once. tenant_id holds the edge the credential belongs to.
+-- name: replay_add@sqlite
+INSERT INTO edge_replay (tenant_id, sig_hash, seen_at) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, sig_hash) DO NOTHING
+RETURNING 1
+
+-- name: replay_purge
+DELETE FROM edge_replay WHERE seen_at < $1
+
+-- $1 edge, $2 tenant, $3 backlog, $4 age in seconds, $5 now, $6..$8 counts
+-- name: edge_seen@sqlite
+INSERT INTO edge_status (edge_id, tenant_id, backlog, oldest_pending_age_s, last_sync_at,
+    events_accepted, events_duplicated, events_rejected)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (tenant_id, edge_id) DO UPDATE SET
+    backlog = excluded.backlog,
+    oldest_pending_age_s = excluded.oldest_pending_age_s,
+    last_sync_at = excluded.last_sync_at,
+    events_accepted = events_accepted + excluded.events_accepted,
+    events_duplicated = events_duplicated + excluded.events_duplicated,
+    events_rejected = events_rejected + excluded.events_rejected
+
+-- name: edges@sqlite
+SELECT edge_id, tenant_id, backlog, oldest_pending_age_s, last_sync_at,
+    ($2 - last_sync_at) / 1000.0, events_accepted, events_duplicated, events_rejected
+FROM edge_status
+WHERE tenant_id = $1
+ORDER BY edge_id
+LIMIT 1000
+
+-- name: dedupe_count
+SELECT count(*) FROM cloud_dedupe WHERE tenant_id = $1
+
+-- name: dedupe_newest
+SELECT tenant_id, event_id, first_seen_at
+FROM cloud_dedupe
+WHERE tenant_id = $1
+ORDER BY first_seen_at DESC
+LIMIT $2
