@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cloud-telemetry-service: readings from the bus, kept, summed up, asked for and shown as
+ * they come. */
+#include "telemetry.h"
+
+#include "openapi.h"
+
+const struct bucket_size stored_sizes[] = {
+    { "5m", 300000 }, { "1h", 3600000 }, { "1d", 86400000 }, { 0 }
+};
+
+static const struct shim_option options[] = {
+    { "STALE_AFTER_MS", SHIM_MS, "5m", "a value older than this is shown as stale" },
+    { 0 },
+};
+
+static const struct shim_metric metrics[] = {
+    { "farmiq_telemetry_rows_total", SHIM_COUNTER, "outcome",
+      "readings from the bus by outcome: stored, duplicate" },
+    { "farmiq_consume_refused_total", SHIM_COUNTER, "reason",
+      "messages that can never be stored, by reason" },
+    { 0 },
+};
+
+void ask_filters(struct ask *ask, struct filters *filters)
+{
+    filters->farm_id = farmiq_sql_text(ask_text(ask, ASK_FARM));
+    filters->barn_id = farmiq_sql_text(ask_text(ask, ASK_BARN));
+    filters->device_id = farmiq_sql_text(ask_text(ask, ASK_DEVICE));
+    filters->metric = farmiq_sql_text(ask_text(ask, ASK_METRIC));
+    filters->from_unix_ms = ask_time(ask, ASK_FROM, 0);
+    filters->to_unix_ms = ask_time(ask, ASK_TO, ASK_LAST_UNIX_MS);
+    if (filters->from_unix_ms > filters->to_unix_ms)
+        ask_refuse(ask, "from is after to");
+}
+
+static const struct shim_route routes[] = {
+    { "GET", "/api/v1/telemetry/readings", SHIM_TENANT, get_readings },
+    { "GET", "/api/v1/telemetry/aggregates", SHIM_TENANT, get_aggregates },
+    { "GET", "/api/v1/telemetry/metrics", SHIM_TENANT, get_metrics },
+    { "GET", "/api/v1/telemetry/latest", SHIM_TENANT, get_latest },
+    { "GET", "/api/v1/telemetry/stream", SHIM_TENANT | SHIM_STREAM, get_stream },
+    { 0 },
+};
+
+static const struct shim_queue queues[] = {
+    { "telemetry", "telemetry.ingested telemetry.aggregated", consume },
+    { 0 },
+};
+
+static const struct shim_service service = {
+    .name = "cloud-telemetry-service",
+    .summary = "keep, sum up and show readings",
+    .options = options,
+    .metrics = metrics,
+    .routes = routes,
+    .queues = queues,
+    .openapi = cloud_telemetry_service_openapi,
+    .schema = farmiq_schema_cloud,
+};
+
+SHIM_MAIN(cloud_telemetry_service, service)
