@@ -19,7 +19,7 @@ ALLOWED = [
     r"strtod|strtol|snprintf",       # numbers in JSON, both ways
     r"setjmp|longjmp",               # out of yajl when the scratch is full
     r"yajl_\w+",
-    r"(sqrt|cbrt|hypot|log|log1p|log2|log10|exp|expm1|pow|floor|ceil|trunc|round|fabs|fmod|"
+    r"(sqrt|cbrt|hypot|log|log1p|log2|log10|exp|expm1|pow|floor|ceil|trunc|(ll?)?round|fabs|fmod|"
     r"fmin|fmax|erf|erfc|lgamma|tgamma|sin|cos|tan|asin|acos|atan|atan2)",
     r"__aeabi_\w+|__(clz|ctz|popcount|bswap)[sd]i2",  # the compiler's own
 ]
