@@ -46,9 +46,12 @@ FARMIQ_API void farmiq_batch_init(struct farmiq_batch *batch, size_t size);
 /** Take a batch apart in one pass. An element that is not a usable event is
  * chained with its `refusal` set (INVALID_EVENT, INVALID_TIME, INVALID_PAYLOAD,
  * MISSING_EVENT_ID, ...) and does not disturb its neighbours. `ts` is accepted for
- * `occurred_at`; an absent schema_version is "1.0".
+ * `occurred_at`; an absent schema_version is "1.0". Poison that is legal JSON (a
+ * repeated member, \u0000, a number without a double) inside an element refuses that
+ * element only. Depth is counted within an element.
  *
- * `scratch` holds the events and decoded text: 512 bytes an event, plus 4096.
+ * `scratch`: 512 bytes an event plus 4096, and the length of those members outside
+ * of payloads that have escapes; payloads cost nothing.
  * Returns FARMIQ_OK; FARMIQ_E_SYNTAX; FARMIQ_E_SCHEMA (no tenant_id, events not an
  * array, not an object, a repeated member); FARMIQ_E_RANGE (too many bytes, too
  * many events, too deep); FARMIQ_E_NOSPACE; FARMIQ_E_ARG. */
@@ -57,7 +60,8 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_batch_parse(struct farmiq_batch *out,
                                                   void *scratch, size_t scratch_bytes,
                                                   struct farmiq_error *error);
 
-/** Take one event apart: a bus message (spec cloud 2.4), or one element.
+/** Take one event apart: a bus message (spec cloud 2.4), or one element. `scratch`
+ * as in farmiq_envelope_parse().
  * Returns FARMIQ_OK, also for an event with `refusal` set; FARMIQ_E_SYNTAX;
  * FARMIQ_E_RANGE; FARMIQ_E_NOSPACE; FARMIQ_E_ARG. */
 FARMIQ_API FARMIQ_MUST_USE int farmiq_event_parse(struct farmiq_event *out,
@@ -95,6 +99,8 @@ struct farmiq_batch_answer {
 FARMIQ_API void farmiq_batch_answer_init(struct farmiq_batch_answer *answer, size_t size);
 
 /** Read a 200 answer. An empty body is an answer without errors (spec edge 6.6).
+ * The texts of the errors live in `scratch` and are NUL-terminated: 128 bytes an
+ * error plus their length, plus 4096.
  * Returns as farmiq_json_members(). */
 FARMIQ_API FARMIQ_MUST_USE int farmiq_batch_answer_parse(struct farmiq_batch_answer *out,
                                                          const char *json,
@@ -104,10 +110,11 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_batch_answer_parse(struct farmiq_batch_ans
 
 /** Does the answer fit the question? Counters, when present, must add up to
  * `sent_count`; every error must name an event that was sent, by id or by index;
- * and as many events must be named as rejected. A 200 with garbage in it is not an
- * acknowledgement (13-C20). On FARMIQ_OK the errors' `refusal`, `refusal_text`
- * ("RETRY" in `refusal` for a retryable one) have been put on the events of the
- * chain `first`; the text points into the answer.
+ * and, when there are counters, as many events must be named as rejected; no event
+ * may be named twice. A 200 with garbage in it is not an acknowledgement (13-C20).
+ * The events of the chain `first` bring no refusal. On FARMIQ_OK those named in the
+ * answer have one: its code, "RETRY" for a retryable one, "REJECTED" where it has no
+ * code; `refusal_text` and the code point into the answer's scratch.
  * Returns FARMIQ_OK or FARMIQ_E_SCHEMA (`error` says what does not fit). */
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_batch_answer_apply(const struct farmiq_batch_answer *answer,

@@ -47,7 +47,8 @@ FARMIQ_API void farmiq_envelope_rules_init(struct farmiq_envelope_rules *rules,
 
 /** Validate and take apart. Unknown members are checked and skipped; a known
  * member that comes twice is refused. Time and stack are bounded: O(json_bytes),
- * depth FARMIQ_JSON_MAX_DEPTH. No heap. `rules` may be NULL.
+ * depth FARMIQ_JSON_MAX_DEPTH. No heap. `rules` may be NULL. docs/spec/envelope.md
+ * has the rules member by member.
  *
  * `scratch` must be aligned for int64_t and live as long as `out` is used;
  * FARMIQ_ENVELOPE_SCRATCH_BYTES plus the length of what must be decoded.
@@ -64,14 +65,16 @@ farmiq_envelope_parse(struct farmiq_envelope *out,
 
 /** Write canonical JSON: fixed member order, no spaces, `Z` timestamps, empty
  * optionals left out. Buffer rules as in farmiq_topic_format(). What this
- * writes, farmiq_envelope_parse() reads back to an equal struct.
+ * writes, farmiq_envelope_parse() reads back to an equal struct, but for `used_alias`:
+ * the moment is always written as `ts`.
  * Returns FARMIQ_OK, FARMIQ_E_NOSPACE, FARMIQ_E_RANGE (time), FARMIQ_E_ARG. */
 FARMIQ_API FARMIQ_MUST_USE int farmiq_envelope_write(const struct farmiq_envelope *env,
                                                      char *buf, size_t buf_bytes,
                                                      size_t *len);
 
 /** Does the envelope belong on this topic? Tenant and event type must agree, and
- * the device unless the topic names a station (spec edge 2.7, steps 4 to 7).
+ * the device unless the topic names a station (spec edge 2.7, steps 4 to 7). A metric
+ * inside the payload is the caller's to compare.
  * Returns FARMIQ_OK, FARMIQ_E_TENANT or FARMIQ_E_SCHEMA (`error->field`). */
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_envelope_check_topic(const struct farmiq_envelope *env,

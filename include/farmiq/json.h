@@ -13,7 +13,8 @@ FARMIQ_BEGIN
  * members out of an object, walk an array, write a bounded document. There is no
  * tree. Everything is checked before it is believed: one value and nothing after
  * it, depth FARMIQ_JSON_MAX_DEPTH, valid UTF-8, no \u0000, no lone surrogate, no
- * number outside the range of a double. */
+ * number outside the range of a double, longer than 512 bytes or with an exponent of
+ * more than three digits: PostgreSQL's jsonb can store all that gets through. */
 
 enum farmiq_json_type {
     FARMIQ_JSON_ABSENT = 0,
@@ -37,8 +38,9 @@ struct farmiq_json_member {
 /** Take the named top-level members out of the object `json`. Members not named
  * are checked and skipped; a named member that comes twice is refused. Strings
  * without escapes point into `json`; decoded ones live in `scratch`, which must
- * outlive the result and be aligned for int64_t; 4096 bytes plus the longest
- * string suffice.
+ * outlive the result and be aligned for int64_t. 4096 bytes suffice for 32 members,
+ * and as many more as the wanted strings with escapes are long; what is skipped
+ * costs nothing, however long.
  *
  * Returns FARMIQ_OK (absent members have type ABSENT); FARMIQ_E_SYNTAX (not
  * JSON); FARMIQ_E_SCHEMA (not an object, a duplicate, \u0000, lone surrogate);

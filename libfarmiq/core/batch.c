@@ -34,21 +34,21 @@ enum member {
 };
 
 /* In the order in which farmiq_event_write() puts them. */
-static const struct farmiq_json_member wanted[MEMBERS] = {
-    [EVENT_ID] = { .name = "event_id" },
-    [EVENT_TYPE] = { .name = "event_type" },
-    [TENANT_ID] = { .name = "tenant_id" },
-    [FARM_ID] = { .name = "farm_id" },
-    [BARN_ID] = { .name = "barn_id" },
-    [DEVICE_ID] = { .name = "device_id" },
-    [STATION_ID] = { .name = "station_id" },
-    [SESSION_ID] = { .name = "session_id" },
-    [BATCH_ID] = { .name = "batch_id" },
-    [OCCURRED_AT] = { .name = "occurred_at" },
-    [TS] = { .name = "ts" },
-    [TRACE_ID] = { .name = "trace_id" },
-    [SCHEMA_VERSION] = { .name = "schema_version" },
-    [PAYLOAD] = { .name = "payload" },
+static const struct farmiq_str names[MEMBERS] = {
+    [EVENT_ID] = FARMIQ__JSON_NAME("event_id"),
+    [EVENT_TYPE] = FARMIQ__JSON_NAME("event_type"),
+    [TENANT_ID] = FARMIQ__JSON_NAME("tenant_id"),
+    [FARM_ID] = FARMIQ__JSON_NAME("farm_id"),
+    [BARN_ID] = FARMIQ__JSON_NAME("barn_id"),
+    [DEVICE_ID] = FARMIQ__JSON_NAME("device_id"),
+    [STATION_ID] = FARMIQ__JSON_NAME("station_id"),
+    [SESSION_ID] = FARMIQ__JSON_NAME("session_id"),
+    [BATCH_ID] = FARMIQ__JSON_NAME("batch_id"),
+    [OCCURRED_AT] = FARMIQ__JSON_NAME("occurred_at"),
+    [TS] = FARMIQ__JSON_NAME("ts"),
+    [TRACE_ID] = FARMIQ__JSON_NAME("trace_id"),
+    [SCHEMA_VERSION] = FARMIQ__JSON_NAME("schema_version"),
+    [PAYLOAD] = FARMIQ__JSON_NAME("payload"),
 };
 
 /* 1: taken, or absent where that is allowed; 0: refused. */
@@ -170,7 +170,7 @@ static void take_event(struct farmiq_event *event,
                        const struct farmiq__json_fault *fault)
 {
     refuse_fault(event, fault);
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    for (size_t i = 0; i < COUNT(fields); i++)
         if (!fields[i].take(event, members, fields[i].member, fields[i].at))
             refuse(event, fields[i].refusal, fields[i].text);
 }
@@ -185,7 +185,7 @@ int farmiq_event_parse(struct farmiq_event *out, const char *json, size_t json_b
     struct farmiq__json_job job = {
         .text = { json, json_bytes },
         .root = FARMIQ_JSON_OBJECT,
-        .members = { members, MEMBERS },
+        .members = { members, names, MEMBERS },
         .forgiven = &fault,
         .arena = &arena,
         .error = error,
@@ -194,7 +194,6 @@ int farmiq_event_parse(struct farmiq_event *out, const char *json, size_t json_b
 
     if (!farmiq__is_sized(out, sizeof *out) || !json || !scratch)
         return FARMIQ_E_ARG;
-    memcpy(members, wanted, sizeof wanted);
     farmiq__arena_init(&arena, scratch, scratch_bytes);
     result = farmiq__json_read(&job);
     /* Every other fault has been forgiven. */
@@ -292,6 +291,14 @@ enum head {
     HEADS
 };
 
+static const struct farmiq_str head_names[HEADS] = {
+    [HEAD_TENANT_ID] = FARMIQ__JSON_NAME("tenant_id"),
+    [HEAD_EDGE_ID] = FARMIQ__JSON_NAME("edge_id"),
+    [HEAD_BATCH_ID] = FARMIQ__JSON_NAME("batch_id"),
+    [HEAD_BATCHID] = FARMIQ__JSON_NAME("batchId"),
+    [HEAD_EVENTS] = FARMIQ__JSON_NAME("events"),
+};
+
 struct reading {
     struct farmiq__arena arena;
     struct farmiq_json_member head[HEADS];
@@ -360,7 +367,7 @@ static int read_batch(struct reading *r, const char *json, size_t json_bytes)
 {
     struct farmiq__json_list events = {
         .name = "events",
-        .members = { r->members, MEMBERS },
+        .members = { r->members, names, MEMBERS },
         .forgiven = &r->fault,
         .element = take_element,
         .ctx = r,
@@ -368,7 +375,7 @@ static int read_batch(struct reading *r, const char *json, size_t json_bytes)
     struct farmiq__json_job job = {
         .text = { json, json_bytes },
         .root = FARMIQ_JSON_OBJECT,
-        .members = { r->head, HEADS },
+        .members = { r->head, head_names, HEADS },
         .list = &events,
         .arena = &r->arena,
         .error = r->error,
@@ -381,16 +388,7 @@ static int read_batch(struct reading *r, const char *json, size_t json_bytes)
 int farmiq_batch_parse(struct farmiq_batch *out, const char *json, size_t json_bytes,
                        void *scratch, size_t scratch_bytes, struct farmiq_error *error)
 {
-    struct reading r = {
-        .head = {
-            [HEAD_TENANT_ID] = { .name = "tenant_id" },
-            [HEAD_EDGE_ID] = { .name = "edge_id" },
-            [HEAD_BATCH_ID] = { .name = "batch_id" },
-            [HEAD_BATCHID] = { .name = "batchId" },
-            [HEAD_EVENTS] = { .name = "events" },
-        },
-        .error = error,
-    };
+    struct reading r = { .error = error };
     int result;
 
     if (!farmiq__is_sized(out, sizeof *out) || !json || !scratch)
@@ -398,7 +396,6 @@ int farmiq_batch_parse(struct farmiq_batch *out, const char *json, size_t json_b
     if (json_bytes > FARMIQ_BATCH_MAX_BYTES)
         return farmiq__fail(error, FARMIQ_E_RANGE, FARMIQ_BATCH_MAX_BYTES, NULL,
                             "is longer than 10 MiB");
-    memcpy(r.members, wanted, sizeof wanted);
     r.tail = &r.batch.first;
     farmiq__arena_init(&r.arena, scratch, scratch_bytes);
     result = read_batch(&r, json, json_bytes);

@@ -16,6 +16,19 @@ void farmiq_batch_answer_init(struct farmiq_batch_answer *answer, size_t size)
 enum head { ACCEPTED, DUPLICATED, REJECTED, ERRORS, HEADS };
 enum member { EVENT_ID, INDEX, ERROR_TEXT, CODE, RETRYABLE, MEMBERS };
 
+static const struct farmiq_str head_names[HEADS] = {
+    [ACCEPTED] = FARMIQ__JSON_NAME("accepted"),
+    [DUPLICATED] = FARMIQ__JSON_NAME("duplicated"),
+    [REJECTED] = FARMIQ__JSON_NAME("rejected"),
+    [ERRORS] = FARMIQ__JSON_NAME("errors"),
+};
+
+static const struct farmiq_str names[MEMBERS] = {
+    [EVENT_ID] = FARMIQ__JSON_NAME("event_id"),   [INDEX] = FARMIQ__JSON_NAME("index"),
+    [ERROR_TEXT] = FARMIQ__JSON_NAME("error"),    [CODE] = FARMIQ__JSON_NAME("code"),
+    [RETRYABLE] = FARMIQ__JSON_NAME("retryable"),
+};
+
 struct reading {
     struct farmiq__arena arena;
     struct farmiq_json_member head[HEADS];
@@ -122,14 +135,14 @@ static int read_answer(struct reading *r, const char *json, size_t json_bytes)
 {
     struct farmiq__json_list errors = {
         .name = "errors",
-        .members = { r->members, MEMBERS },
+        .members = { r->members, names, MEMBERS },
         .element = take_element,
         .ctx = r,
     };
     struct farmiq__json_job job = {
         .text = { json, json_bytes },
         .root = FARMIQ_JSON_OBJECT,
-        .members = { r->head, HEADS },
+        .members = { r->head, head_names, HEADS },
         .list = &errors,
         .arena = &r->arena,
         .error = r->error,
@@ -143,22 +156,7 @@ int farmiq_batch_answer_parse(struct farmiq_batch_answer *out, const char *json,
                               size_t json_bytes, void *scratch, size_t scratch_bytes,
                               struct farmiq_error *error)
 {
-    struct reading r = {
-        .head = {
-            [ACCEPTED] = { .name = "accepted" },
-            [DUPLICATED] = { .name = "duplicated" },
-            [REJECTED] = { .name = "rejected" },
-            [ERRORS] = { .name = "errors" },
-        },
-        .members = {
-            [EVENT_ID] = { .name = "event_id" },
-            [INDEX] = { .name = "index" },
-            [ERROR_TEXT] = { .name = "error" },
-            [CODE] = { .name = "code" },
-            [RETRYABLE] = { .name = "retryable" },
-        },
-        .error = error,
-    };
+    struct reading r = { .error = error };
     int result = FARMIQ_OK;
 
     if (!farmiq__is_sized(out, sizeof *out) || (!json && json_bytes > 0) || !scratch)

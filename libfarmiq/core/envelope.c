@@ -37,19 +37,19 @@ enum member {
     MEMBERS
 };
 
-static const struct farmiq_json_member wanted[MEMBERS] = {
-    [SCHEMA_VERSION] = { .name = "schema_version" },
-    [EVENT_ID] = { .name = "event_id" },
-    [TRACE_ID] = { .name = "trace_id" },
-    [EVENT_TYPE] = { .name = "event_type" },
-    [TENANT_ID] = { .name = "tenant_id" },
-    [DEVICE_ID] = { .name = "device_id" },
-    [TS] = { .name = "ts" },
-    [OCCURRED_AT] = { .name = "occurred_at" },
-    [PAYLOAD] = { .name = "payload" },
-    [CONTENT_HASH] = { .name = "content_hash" },
-    [RETRY_COUNT] = { .name = "retry_count" },
-    [PRODUCED_AT] = { .name = "produced_at" },
+static const struct farmiq_str names[MEMBERS] = {
+    [SCHEMA_VERSION] = FARMIQ__JSON_NAME("schema_version"),
+    [EVENT_ID] = FARMIQ__JSON_NAME("event_id"),
+    [TRACE_ID] = FARMIQ__JSON_NAME("trace_id"),
+    [EVENT_TYPE] = FARMIQ__JSON_NAME("event_type"),
+    [TENANT_ID] = FARMIQ__JSON_NAME("tenant_id"),
+    [DEVICE_ID] = FARMIQ__JSON_NAME("device_id"),
+    [TS] = FARMIQ__JSON_NAME("ts"),
+    [OCCURRED_AT] = FARMIQ__JSON_NAME("occurred_at"),
+    [PAYLOAD] = FARMIQ__JSON_NAME("payload"),
+    [CONTENT_HASH] = FARMIQ__JSON_NAME("content_hash"),
+    [RETRY_COUNT] = FARMIQ__JSON_NAME("retry_count"),
+    [PRODUCED_AT] = FARMIQ__JSON_NAME("produced_at"),
 };
 
 /* What is known while one envelope is read. */
@@ -131,7 +131,7 @@ static int take_texts(struct reading *r)
         version->type = FARMIQ_JSON_STRING;
         version->text = farmiq__str("1.0", 3);
     }
-    for (size_t row = 0; row < sizeof texts / sizeof *texts; row++) {
+    for (size_t row = 0; row < COUNT(texts); row++) {
         int result = take_text(r, row);
 
         if (result != FARMIQ_OK)
@@ -205,7 +205,7 @@ static int take_all(struct reading *r)
                                                       take_payload, take_retry_count };
     int result = FARMIQ_OK;
 
-    for (size_t i = 0; i < sizeof steps / sizeof *steps && result == FARMIQ_OK; i++)
+    for (size_t i = 0; i < COUNT(steps) && result == FARMIQ_OK; i++)
         result = steps[i](r);
     return result;
 }
@@ -217,7 +217,7 @@ static int read_members(struct reading *r, const char *json, size_t json_bytes,
     struct farmiq__json_job job = {
         .text = { json, json_bytes },
         .root = FARMIQ_JSON_OBJECT,
-        .members = { r->members, MEMBERS },
+        .members = { r->members, names, MEMBERS },
         .arena = &arena,
         .error = r->error,
     };
@@ -234,19 +234,20 @@ int farmiq_envelope_parse(struct farmiq_envelope *out,
                           size_t json_bytes, void *scratch, size_t scratch_bytes,
                           struct farmiq_error *error)
 {
-    struct reading r = { .rules = rules, .error = error };
+    struct reading r;
     int result;
 
     if (!farmiq__is_sized(out, sizeof *out) || !json || !scratch ||
         (rules && !farmiq__is_sized(rules, sizeof *rules)))
         return FARMIQ_E_ARG;
-    memcpy(r.members, wanted, sizeof wanted);
+    r.rules = rules;
+    r.error = error;
+    r.env = (struct farmiq_envelope){ .size = out->size };
     result = read_members(&r, json, json_bytes, scratch, scratch_bytes);
     if (result == FARMIQ_OK)
         result = take_all(&r);
     if (result != FARMIQ_OK)
         return result;
-    r.env.size = out->size;
     *out = r.env;
     return FARMIQ_OK;
 }

@@ -56,10 +56,17 @@ int farmiq__number_to_uint32(double number, uint32_t *count);
 
 /* ## One pass over a text */
 
+/* The members wanted of an object. `names` fill in those of `first`. */
 struct farmiq__json_members {
     struct farmiq_json_member *first;
+    const struct farmiq_str *names; /* NUL-terminated, too */
     uint32_t count;
 };
+
+#define FARMIQ__JSON_NAME(literal)                                                       \
+    {                                                                                    \
+        literal, sizeof(literal) - 1                                                     \
+    }
 
 struct farmiq__json_element {
     uint32_t index;

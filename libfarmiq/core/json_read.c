@@ -116,8 +116,10 @@ static void enter(struct reader *r, const struct farmiq__json_members *members,
     if (!members)
         return;
     frame->members = *members;
-    for (uint32_t i = 0; i < members->count; i++)
+    for (uint32_t i = 0; i < members->count; i++) {
+        members->first[i].name = members->names[i].ptr;
         members->first[i].type = FARMIQ_JSON_ABSENT;
+    }
 }
 
 /* Depth is counted within an element: what was legal alone stays legal in a batch. */
@@ -293,21 +295,30 @@ static int on_end(void *ctx)
     return end_of_value(r, slot);
 }
 
-static int is_named(const char *name, const char *key, size_t len)
+/* Most names are 8 to 16 bytes long: two words that may overlap compare them. */
+static int is_same(const char *a, const char *b, size_t len)
 {
-    return *name == *key && strncmp(name, key, len) == 0 && name[len] == '\0';
+    uint64_t words[4];
+
+    if (len < 8 || len > 16)
+        return memcmp(a, b, len) == 0;
+    memcpy(&words[0], a, 8);
+    memcpy(&words[1], b, 8);
+    memcpy(&words[2], a + len - 8, 8);
+    memcpy(&words[3], b + len - 8, 8);
+    return words[0] == words[1] && words[2] == words[3];
 }
 
-static int is_key(const struct reader *r, const char *name, const char *key, size_t len)
+static int is_key(const struct reader *r, struct farmiq_str name, struct farmiq_str key)
 {
     if (r->escaped.ptr)
-        return farmiq__json_string_is(r->escaped, name);
-    return len > 0 && is_named(name, key, len);
+        return farmiq__json_string_is(r->escaped, name.ptr);
+    return name.len == key.len && is_same(name.ptr, key.ptr, key.len);
 }
 
 /* Start looking where the last member was found: senders keep to one order. */
-static struct farmiq_json_member *find_member(const struct reader *r, const char *key,
-                                              size_t len)
+static struct farmiq_json_member *find_member(const struct reader *r,
+                                              struct farmiq_str key)
 {
     struct frame *frame = r->frame;
     uint32_t at = frame->expected;
@@ -315,7 +326,7 @@ static struct farmiq_json_member *find_member(const struct reader *r, const char
     for (uint32_t i = 0; i < frame->members.count; i++, at++) {
         if (at >= frame->members.count)
             at = 0;
-        if (is_key(r, frame->members.first[at].name, key, len)) {
+        if (is_key(r, frame->members.names[at], key)) {
             frame->expected = at + 1;
             return &frame->members.first[at];
         }
@@ -330,7 +341,7 @@ static int on_key(void *ctx, const unsigned char *text, size_t len)
 
     if (r->depth != r->frame->depth)
         return 1;
-    member = find_member(r, (const char *)text, len);
+    member = find_member(r, farmiq__str((const char *)text, len));
     r->frame->slot = member;
     if (!member || member->type == FARMIQ_JSON_ABSENT)
         return 1;
@@ -535,8 +546,6 @@ int farmiq__json_read(const struct farmiq__json_job *job)
 {
     struct reader r;
 
-    for (uint32_t i = 0; i < job->members.count; i++)
-        job->members.first[i].type = FARMIQ_JSON_ABSENT;
     if (start(&r, job) != FARMIQ_OK || check_bytes(&r) != FARMIQ_OK ||
         parse(&r) != FARMIQ_OK)
         return r.result;
@@ -544,6 +553,18 @@ int farmiq__json_read(const struct farmiq__json_job *job)
 }
 
 /* ## The public readers */
+
+static const struct farmiq_str *names_of(const struct farmiq_json_member *members,
+                                         uint32_t count, struct farmiq__arena *arena)
+{
+    struct farmiq_str *names = NULL;
+
+    if (count <= farmiq__arena_left(arena) / sizeof *names)
+        names = farmiq__arena_take(arena, count * sizeof *names);
+    for (uint32_t i = 0; names && i < count; i++)
+        names[i] = farmiq__str(members[i].name, strlen(members[i].name));
+    return names;
+}
 
 int farmiq_json_members(const char *json, size_t json_bytes,
                         struct farmiq_json_member *members, uint32_t member_count,
@@ -553,7 +574,7 @@ int farmiq_json_members(const char *json, size_t json_bytes,
     struct farmiq__json_job job = {
         .text = { json, json_bytes },
         .root = FARMIQ_JSON_OBJECT,
-        .members = { members, member_count },
+        .members = { members, NULL, member_count },
         .arena = &arena,
         .error = error,
     };
@@ -561,6 +582,10 @@ int farmiq_json_members(const char *json, size_t json_bytes,
     if (!json || (!members && member_count > 0) || !scratch)
         return FARMIQ_E_ARG;
     farmiq__arena_init(&arena, scratch, scratch_bytes);
+    job.members.names = names_of(members, member_count, &arena);
+    if (!job.members.names)
+        return farmiq__fail(error, FARMIQ_E_NOSPACE, FARMIQ_NO_OFFSET, NULL,
+                            "the scratch memory is too small");
     return farmiq__json_read(&job);
 }
 
