@@ -8,10 +8,7 @@
 
 /* --- Sums ----------------------------------------------------------------- */
 
-static int sum_is_finite(struct farmiq_sum sum)
-{
-    return isfinite(sum.sum + sum.carry) && isfinite(sum.sum);
-}
+static int sum_is_finite(struct farmiq_sum sum) { return isfinite(sum.sum + sum.carry); }
 
 int farmiq_sum_add(struct farmiq_sum *sum, double value)
 {

@@ -53,9 +53,9 @@ struct tally {
     struct farmiq_sum dead_kg;
     struct farmiq_sum dispensed_kg;
     struct farmiq_sum water_l;
-    uint64_t dispensed_readings;
-    uint64_t water_readings;
-    uint64_t egg_readings;
+    int has_dispensed;
+    int has_water;
+    int has_eggs;
 };
 
 struct book {
@@ -238,21 +238,21 @@ static int count_stock(struct book *book, const struct farmiq_ledger_event *even
 static int dispense(struct book *book, const struct farmiq_ledger_event *event)
 {
     farmiq__sum_add(&book->tally.dispensed_kg, event->amount);
-    book->tally.dispensed_readings++;
+    book->tally.has_dispensed = 1;
     return FARMIQ_OK;
 }
 
 static int drink(struct book *book, const struct farmiq_ledger_event *event)
 {
     farmiq__sum_add(&book->tally.water_l, event->amount);
-    book->tally.water_readings++;
+    book->tally.has_water = 1;
     return FARMIQ_OK;
 }
 
 static int lay(struct book *book, const struct farmiq_ledger_event *event)
 {
     book->page.eggs += event->head;
-    book->tally.egg_readings++;
+    book->tally.has_eggs = 1;
     return FARMIQ_OK;
 }
 
@@ -355,7 +355,7 @@ static int check_all(const struct farmiq_ledger_event *events, size_t count,
 
 /* --- Order and repeats ---------------------------------------------------- */
 
-static int three_way(int less, int greater) { return greater - less; }
+static int compare(int64_t a, int64_t b) { return (a > b) - (a < b); }
 
 static int compare_ids(const struct farmiq_ledger_event *a,
                        const struct farmiq_ledger_event *b)
@@ -363,19 +363,17 @@ static int compare_ids(const struct farmiq_ledger_event *a,
     size_t a_len = a->event_id.len, b_len = b->event_id.len;
     int r = memcmp(a->event_id.ptr, b->event_id.ptr, a_len < b_len ? a_len : b_len);
 
-    return r ? r : three_way(a_len<b_len, a_len> b_len);
+    return r ? r : compare((int64_t)a_len, (int64_t)b_len);
 }
 
 static int compare_times(const struct farmiq_ledger_event *a,
                          const struct farmiq_ledger_event *b)
 {
-    uint32_t a_order = kinds[a->kind].order, b_order = kinds[b->kind].order;
+    int r = compare(a->at_unix_ms, b->at_unix_ms);
 
-    if (a->at_unix_ms != b->at_unix_ms)
-        return three_way(a->at_unix_ms<b->at_unix_ms, a->at_unix_ms> b->at_unix_ms);
-    if (a_order != b_order)
-        return three_way(a_order<b_order, a_order> b_order);
-    return compare_ids(a, b);
+    if (r == 0)
+        r = compare(kinds[a->kind].order, kinds[b->kind].order);
+    return r ? r : compare_ids(a, b);
 }
 
 typedef int compare_fn(const struct farmiq_ledger_event *,
@@ -390,12 +388,12 @@ static void swap(struct farmiq_ledger_event *a, struct farmiq_ledger_event *b)
 }
 
 static void sift_down(struct farmiq_ledger_event *heap, size_t root, size_t count,
-                      compare_fn *compare)
+                      compare_fn *by)
 {
     for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
-        if (child + 1 < count && compare(&heap[child], &heap[child + 1]) < 0)
+        if (child + 1 < count && by(&heap[child], &heap[child + 1]) < 0)
             child++;
-        if (compare(&heap[root], &heap[child]) >= 0)
+        if (by(&heap[root], &heap[child]) >= 0)
             return;
         swap(&heap[root], &heap[child]);
         root = child;
@@ -403,13 +401,13 @@ static void sift_down(struct farmiq_ledger_event *heap, size_t root, size_t coun
 }
 
 /* qsort() may allocate; a heap sort needs no memory and has no bad case. */
-static void sort(struct farmiq_ledger_event *events, size_t count, compare_fn *compare)
+static void sort(struct farmiq_ledger_event *events, size_t count, compare_fn *by)
 {
     for (size_t i = count / 2; i > 0; i--)
-        sift_down(events, i - 1, count, compare);
+        sift_down(events, i - 1, count, by);
     for (size_t end = count; end > 1; end--) {
         swap(&events[0], &events[end - 1]);
-        sift_down(events, 0, end - 1, compare);
+        sift_down(events, 0, end - 1, by);
     }
 }
 
@@ -521,8 +519,8 @@ static void close_feed(struct book *book)
         return;
     }
     book->page.feed_kg = value_of(book->tally.dispensed_kg);
-    book->page.feed_reasons |= book->tally.dispensed_readings ? FARMIQ_KPI_FEED_DISPENSED
-                                                              : FARMIQ_KPI_NO_FEED_RECORD;
+    book->page.feed_reasons |=
+        book->tally.has_dispensed ? FARMIQ_KPI_FEED_DISPENSED : FARMIQ_KPI_NO_FEED_RECORD;
 }
 
 static void close_page(struct book *book)
@@ -543,8 +541,8 @@ static void close_page(struct book *book)
     page->sold_kg = value_of(book->tally.sold_kg);
     page->out_kg = value_of(book->tally.out_kg);
     page->water_l = value_of(book->tally.water_l);
-    page->water_reasons = book->tally.water_readings ? 0 : FARMIQ_KPI_NO_WATER_RECORD;
-    page->egg_reasons = book->tally.egg_readings ? 0 : FARMIQ_KPI_NO_EGG_RECORD;
+    page->water_reasons = book->tally.has_water ? 0 : FARMIQ_KPI_NO_WATER_RECORD;
+    page->egg_reasons = book->tally.has_eggs ? 0 : FARMIQ_KPI_NO_EGG_RECORD;
 }
 
 /* The window is closed; only the dead still wait for the weighing after it. */

@@ -293,18 +293,15 @@ static double cut(const struct farmiq_sketch *sketch, double value)
 }
 
 /* What a bin says of each of its values. The lowest bin, once others were poured
- * into it, says only that they lie between the minimum and its upper bound. */
+ * into it, may hold anything down to the minimum. */
 static struct estimate estimate_of_bin(const struct farmiq_sketch *sketch, uint32_t i)
 {
     int32_t key = sketch->bins[i].key;
-    struct estimate e = { cut(sketch, middle_of(key)), 0 };
+    struct estimate e = { cut(sketch, middle_of(key)),
+                          fabs(outer_bound_of(key)) * ACCURACY };
 
-    e.error = fabs(outer_bound_of(key)) * ACCURACY;
-    if (i == 0 && sketch->collapsed) {
-        double upper = key > 0 ? outer_bound_of(key) : outer_bound_of(key) / GAMMA;
-
-        e.error = fmax(e.value - sketch->min, cut(sketch, upper) - e.value);
-    }
+    if (i == 0 && sketch->collapsed)
+        e.error = fmax(e.error, e.value - sketch->min);
     return e;
 }
 

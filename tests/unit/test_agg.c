@@ -461,6 +461,16 @@ static void impossible_pairs_are_refused(void **state)
     assert_true(a == UNTOUCHED && b == UNTOUCHED);
 }
 
+static void pairs_count_no_further_than_doubles_can(void **state)
+{
+    struct farmiq_pairs vast = { (UINT64_C(1) << 53) - 1, 1, 1, 1, 1, 1 };
+
+    (void)state;
+    assert_int_equal(farmiq_pairs_add(&vast, 1, 1), 0);
+    assert_true(vast.count == UINT64_C(1) << 53);
+    assert_int_equal(farmiq_pairs_add(&vast, 1, 1), FARMIQ_E_RANGE);
+}
+
 static void pairs_refuse_null_and_overflow(void **state)
 {
     struct farmiq_pairs pairs = norris(0, 5), steep = { 3, 1e300, 0, 1e-300, 1, 1e300 };
@@ -499,6 +509,7 @@ int main(void)
         cmocka_unit_test(correlation_has_limits),
         cmocka_unit_test(correlation_never_leaves_its_range),
         cmocka_unit_test(impossible_pairs_are_refused),
+        cmocka_unit_test(pairs_count_no_further_than_doubles_can),
         cmocka_unit_test(pairs_refuse_null_and_overflow),
     };
 

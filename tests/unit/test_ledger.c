@@ -538,6 +538,8 @@ static void a_gain_within_its_error_says_so(void **state)
     story.events[2].sd_kg = 0.4;
     assert_true(book(10, 11).gain_se_kg == 0);
     assert_close(book(-1, 11).gain_se_kg, 1000 * 0.05, 1e-9);
+    /* Placed animals were all on the scale: their weight has no error. */
+    assert_close(book(0, 11).gain_se_kg, 1000 * 0.05, 1e-9);
     sold(11.5, 1000, 2200);
     story.events[1].sd_kg = 0.3;
     assert_close(book(10, 12).gain_se_kg, 1000 * 0.03, 1e-9);
@@ -554,6 +556,67 @@ static void a_change_of_heads_is_noted_on_the_gain(void **state)
     weighed(11, 50, 2.1);
     b = book(10, 11);
     assert_kpi(&b, GAIN, 99 * 2.1 - 200, 1e-9, WHY(HEAD_CHANGED));
+}
+
+/* One animal is a herd: every rule holds for it. */
+static void a_single_sow_is_a_herd(void **state)
+{
+    struct farmiq_ledger b;
+
+    (void)state;
+    placed(0, 1, 200);
+    delivered(0, 30);
+    counted(5, 15);
+    b = book(-1, 5);
+    assert_kpi(&b, BIOMASS, 200, 0, WHY(WEIGHT_STALE));
+    assert_no_kpi(&b, GAIN, WHY(NO_WEIGHT));
+    assert_true(b.live_age_days == 5 && b.animal_days == 5);
+    weighed(5, 1, 203);
+    b = book(0, 5);
+    assert_kpi(&b, GAIN, 3, 1e-12, WHY(INTERVAL_OVER_1D));
+    assert_kpi(&b, FCR_GAIN, 5, 1e-12, WHY(INTERVAL_OVER_1D));
+    assert_no_kpi(&b, FCR_LIVE, WHY(PARTIAL_WINDOW));
+    sold(5, 1, 203);
+    b = book(0, 5);
+    assert_kpi(&b, GAIN, 3, 1e-12, WHY(INTERVAL_OVER_1D) | WHY(HEAD_CHANGED));
+}
+
+/* Notes add to each other. */
+static void a_note_does_not_silence_another(void **state)
+{
+    struct farmiq_ledger b;
+
+    (void)state;
+    placed(0, 1000, 1000);
+    weighed(10, 100, 2);
+    story.events[1].sd_kg = 0.3;
+    died(11, 1);
+    weighed(12, 64, 2.05);
+    story.events[3].sd_kg = 0.4;
+    b = book(10, 14);
+    assert_kpi(&b, GAIN, 999 * 2.05 - 2000, 1e-9,
+               WHY(INTERVAL_OVER_1D) | WHY(WEIGHT_STALE) | WHY(HEAD_CHANGED) |
+                   WHY(GAIN_NOT_SIGNIFICANT));
+}
+
+/* Sold, transferred and still there: the index counts all of the living. */
+static void the_index_counts_all_of_the_living(void **state)
+{
+    struct farmiq_ledger b;
+
+    (void)state;
+    placed(0, 100, 4);
+    delivered(0, 200);
+    sold(20, 30, 30);
+    on(30, FARMIQ_LEDGER_TRANSFER_OUT, 20, 40);
+    died(35, 5);
+    weighed(40, 45, 3);
+    counted(40, 0);
+    b = book(-1, 40);
+    assert_close(b.live_age_days, (30 * 20 + 20 * 30 + 45 * 40) / 95.0, 1e-12);
+    assert_kpi(&b, LIVABILITY, 100 * 75 / 80.0, 1e-12, 0);
+    assert_kpi(&b, EPEF, 93.75 * (205 / 95.0) * 100 / (b.live_age_days * (200 / 205.0)),
+               1e-9, WHOLE);
 }
 
 static void a_loss_is_a_gain_but_no_ratio(void **state)
@@ -643,6 +706,7 @@ static void fasting_is_recorded_and_not_missing(void **state)
     b = book(-1, 2); /* the animals ate before the count: an impossible silo */
     assert_no_kpi(&b, FEED, WHY(LEDGER_NEGATIVE));
     assert_no_kpi(&b, EPEF, WHY(LEDGER_NEGATIVE));
+    assert_true(b.feed_kg == 0);
 }
 
 /* 0.1 + 0.2 - 0.3 is not zero in binary, and not a negative silo either. */
@@ -691,6 +755,21 @@ static void water_and_eggs_are_unknown_until_recorded(void **state)
     b = book(8, 10);
     assert_no_kpi(&b, HDEP, WHY(NO_EGG_RECORD));
     assert_no_kpi(&b, WATER_PER_HEAD, WHY(NO_WATER_RECORD));
+}
+
+/* Ten tenths are one: sums in the book are compensated. */
+static void a_tenth_ten_times_is_one(void **state)
+{
+    struct farmiq_ledger b;
+
+    (void)state;
+    placed(0, 10, 10);
+    for (int i = 1; i <= 10; i++) {
+        on(i, FARMIQ_LEDGER_WATER, 0, 0.1);
+        on(i, FARMIQ_LEDGER_EGGS, 3, 0);
+    }
+    b = book(0, 10);
+    assert_true(b.water_l == 1 && b.eggs == 30);
 }
 
 /* --- Refusals
@@ -774,6 +853,9 @@ static void events_have_limits(void **state)
     REFUSES(sd_kg, 1.1e12, FARMIQ_E_RANGE, "sd_kg");
     REFUSES(head, 1, FARMIQ_E_RANGE, "sd_kg");
     REFUSES(kind, FARMIQ_LEDGER_SALE, FARMIQ_E_RANGE, "sd_kg");
+    story.events[0].kind = 0; /* the first event is looked at, too */
+    assert_int_equal(try_book(-1, 9, &(struct farmiq_ledger){ 0 }, NULL), FARMIQ_E_ARG);
+    story.events[0].kind = FARMIQ_LEDGER_PLACEMENT;
     story.events[1] = good;
     story.events[1].at_unix_ms = last_ms;
     story.events[1].head = 1000000000;
@@ -840,6 +922,40 @@ static void an_older_caller_has_a_shorter_book(void **state)
     assert_close(value, 96, 1e-12);
 }
 
+static void a_newer_caller_has_a_longer_book(void **state)
+{
+    struct {
+        struct farmiq_ledger known;
+        unsigned char later[64];
+    } longer;
+    double value = UNTOUCHED;
+
+    (void)state;
+    tell_the_constructed_batch();
+    memset(&longer, 0x5a, sizeof longer);
+    farmiq_ledger_init(&longer.known, sizeof longer);
+    for (size_t i = 0; i < sizeof longer.later; i++)
+        assert_int_equal(longer.later[i], 0);
+    assert_int_equal(farmiq_ledger_replay(story.events, story.count, START - 1,
+                                          START + 35 * DAY, &longer.known, NULL),
+                     0);
+    assert_int_equal(longer.known.size, sizeof longer);
+    assert_int_equal(
+        farmiq_ledger_kpi(&longer.known, FARMIQ_LEDGER_KPI_FEED, &value, NULL), 0);
+    assert_close(value, 64000, 1e-9);
+}
+
+static void the_shortest_book_is_its_size(void **state)
+{
+    struct farmiq_ledger b;
+
+    (void)state;
+    placed(0, 1, 1);
+    farmiq_ledger_init(&b, sizeof b.size);
+    assert_int_equal(farmiq_ledger_replay(story.events, 1, 0, DAY, &b, NULL), 0);
+    assert_int_equal(b.size, 4);
+}
+
 static void kpis_have_names_and_limits(void **state)
 {
     struct farmiq_ledger b;
@@ -893,16 +1009,22 @@ int main(void)
         with_story(a_gain_needs_a_weighing_and_says_how_old),
         with_story(a_gain_within_its_error_says_so),
         with_story(a_change_of_heads_is_noted_on_the_gain),
+        with_story(a_single_sow_is_a_herd),
+        with_story(a_note_does_not_silence_another),
+        with_story(the_index_counts_all_of_the_living),
         with_story(a_loss_is_a_gain_but_no_ratio),
         with_story(feed_is_what_left_the_silo_between_counts),
         with_story(two_counts_in_a_window_make_a_measurement),
         with_story(fasting_is_recorded_and_not_missing),
         with_story(rounding_is_not_a_negative_silo),
         with_story(water_and_eggs_are_unknown_until_recorded),
+        with_story(a_tenth_ten_times_is_one),
         with_story(every_kind_refuses_a_head_or_amount_it_cannot_have),
         with_story(events_have_limits),
         with_story(windows_have_limits),
         with_story(an_older_caller_has_a_shorter_book),
+        with_story(a_newer_caller_has_a_longer_book),
+        with_story(the_shortest_book_is_its_size),
         with_story(kpis_have_names_and_limits),
     };
 

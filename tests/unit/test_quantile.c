@@ -56,7 +56,11 @@ static void exact_quantiles_have_limits(void **state)
             memcpy(bad, values, sizeof bad);
             bad[at] = not_finite[k];
             assert_int_equal(farmiq_quantile_sorted(bad, 4, 0, &value), FARMIQ_E_RANGE);
+            assert_int_equal(farmiq_quantile_sorted(bad, 4, 1, &value), FARMIQ_E_RANGE);
         }
+    values[0] = 2.1;
+    assert_int_equal(farmiq_quantile_sorted(values, 4, 1, &value), FARMIQ_E_RANGE);
+    values[0] = 1;
     values[2] = 1.9;
     assert_int_equal(farmiq_quantile_sorted(values, 4, 0, &value), FARMIQ_E_RANGE);
     values[0] = -DBL_MAX;
@@ -375,6 +379,39 @@ static void equal_means_equal(void **state)
     free(empty);
 }
 
+/* 298 values between a minimum and a maximum, some of them `low`. */
+static struct farmiq_sketch *middling(double min, double max, int lows, double low)
+{
+    struct farmiq_sketch *sketch = new_sketch(64);
+
+    assert_int_equal(farmiq_sketch_add(sketch, min), 0);
+    assert_int_equal(farmiq_sketch_add(sketch, max), 0);
+    for (int i = 0; i < 298; i++)
+        assert_int_equal(farmiq_sketch_add(sketch, i < lows ? low : 20), 0);
+    return sketch;
+}
+
+static void any_difference_shows(void **state)
+{
+    struct farmiq_sketch *base = middling(1, 100, 100, 10), *others[] = {
+        middling(1, 100, 101, 10),   middling(1, 100, 100, 12),
+        middling(1, 100, 0, 10),     middling(1.001, 100, 100, 10),
+        middling(1, 100.1, 100, 10), middling(1, 100, 100, 10),
+    };
+
+    (void)state;
+    assert_int_equal(farmiq_sketch_add(others[5], 20), 0);
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_false(farmiq_sketch_equal(base, others[i]));
+        assert_false(farmiq_sketch_equal(others[i], base));
+        free(others[i]);
+    }
+    others[0] = middling(1, 100, 100, 10);
+    assert_true(farmiq_sketch_equal(base, others[0]));
+    free(others[0]);
+    free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +426,7 @@ int main(void)
         cmocka_unit_test(sketches_have_limits),
         cmocka_unit_test(sketches_count_no_further_than_doubles_can),
         cmocka_unit_test(equal_means_equal),
+        cmocka_unit_test(any_difference_shows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
