@@ -231,13 +231,6 @@ struct gathering {
     int is_full;
 };
 
-static int is_blank(const char *from, const char *to)
-{
-    while (from < to && (*from == ' ' || *from == '\t'))
-        from++;
-    return from == to;
-}
-
 static enum MHD_Result gather(void *cls, enum MHD_ValueKind kind, const char *name,
                               size_t name_len, const char *value, size_t value_len)
 {
@@ -250,7 +243,7 @@ static enum MHD_Result gather(void *cls, enum MHD_ValueKind kind, const char *na
     }
     all->raw.headers[all->raw.header_count++] =
         (struct shim__http_field){ { name, name_len }, { value, value_len } };
-    all->is_gapless &= name == all->end + 2 && is_blank(name + name_len + 1, value);
+    all->is_gapless &= name == all->end + 2;
     all->end = value + value_len;
     return MHD_YES;
 }
@@ -258,8 +251,8 @@ static enum MHD_Result gather(void *cls, enum MHD_ValueKind kind, const char *na
 /* libmicrohttpd before 1.0 takes a bare LF for a line's end, folds lines (and mixes the
  * fold into the name), cuts values at a NUL and skips blanks in the request line, all
  * without a word; each is a way to smuggle (RFC 9112 2.2, 5.2). But it parses in place:
- * in a head free of all that, every piece begins exactly where the one before ended
- * plus one blank or CRLF. From 1.0 on it refuses these itself. */
+ * in a head free of all that, every line begins exactly where the one before ended plus
+ * CRLF. From 1.0 on it refuses these itself. */
 static int parses_in_place(void) { return strncmp(MHD_get_version(), "0.9.", 4) == 0; }
 
 static void read_gapless(struct gathering *all, const struct shim_http_exchange *exchange,

@@ -280,13 +280,43 @@ static void gzipped_bodies(void **state)
     rig_close(&rig, 1000);
 }
 
+/* RFC 9112 9.6: a client in the middle of a large upload gets to read why it was refused,
+ * not a reset that overtakes the answer. */
+static void refused_uploads_hear_why(void **state)
+{
+    size_t len = (size_t)30 * 1024 * 1024;
+    char *body = calloc(1, len);
+
+    (void)state;
+    for (EACH_TRANSPORT(t)) {
+        struct rig rig;
+        struct shim_http_client *client;
+        struct farmiq_str reply;
+
+        open_pair(t, &rig, &client);
+        for (int i = 0; i < 5; i++) {
+            assert_int_equal(rig_post(client, rig_url(&rig, t->scheme, "/echo"),
+                                      (struct farmiq_str){ body, len }, &reply),
+                             413);
+            assert_non_null(memmem(reply.ptr, reply.len, "PAYLOAD_TOO_LARGE", 17));
+        }
+        assert_int_equal(rig_served(&rig), 0);
+        close_pair(&rig, client);
+    }
+    free(body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_request_and_its_answer), cmocka_unit_test(bodies_of_any_size),
-        cmocka_unit_test(tls_with_the_wrong_ca),    cmocka_unit_test(tls_versions),
-        cmocka_unit_test(client_certificates),      cmocka_unit_test(a_crowd),
+        cmocka_unit_test(a_request_and_its_answer),
+        cmocka_unit_test(bodies_of_any_size),
+        cmocka_unit_test(tls_with_the_wrong_ca),
+        cmocka_unit_test(tls_versions),
+        cmocka_unit_test(client_certificates),
+        cmocka_unit_test(a_crowd),
         cmocka_unit_test(gzipped_bodies),
+        cmocka_unit_test(refused_uploads_hear_why),
     };
     return cmocka_run_group_tests(tests, make_certificates, forget_certificates);
 }
