@@ -43,14 +43,23 @@ ORDER BY occurred_at DESC, id DESC
 LIMIT $4
 
 -- A bucket has no id of its own: its key, joined, is as good.
--- name: aggregates@sqlite
+-- name: aggregates_of_tenant@sqlite
 SELECT device_id || '/' || metric_type || '/' || "window" || '/' || bucket_start_at,
     tenant_id, device_id, "window", bucket_start_at, bucket_end_at, metric_type,
     avg_value, min_value, max_value, count
 FROM telemetry_agg
 WHERE tenant_id = $1 AND "window" = $2 AND bucket_start_at >= $3 AND bucket_end_at <= $4
-    AND ($6 = '' OR device_id = $6)
 ORDER BY bucket_start_at DESC, device_id, metric_type
+LIMIT $5
+
+-- name: aggregates_of_device@sqlite
+SELECT device_id || '/' || metric_type || '/' || "window" || '/' || bucket_start_at,
+    tenant_id, device_id, "window", bucket_start_at, bucket_end_at, metric_type,
+    avg_value, min_value, max_value, count
+FROM telemetry_agg
+WHERE tenant_id = $1 AND device_id = $6 AND "window" = $2 AND bucket_start_at >= $3
+    AND bucket_end_at <= $4
+ORDER BY bucket_start_at DESC, metric_type
 LIMIT $5
 
 -- Rows are numbered as they come in, so the last minute is the end of the table.

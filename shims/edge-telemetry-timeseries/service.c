@@ -97,8 +97,10 @@ static int get_aggregates(struct shim_call *call)
     };
     if (ask.is_refused)
         return 0;
-    return rows_reply(call, limit, "aggregates", aggregate_columns, &sql_aggregates, NULL,
-                      params, 6);
+    return rows_reply(call, limit, "aggregates", aggregate_columns,
+                      device_id.len ? &sql_aggregates_of_device
+                                    : &sql_aggregates_of_tenant,
+                      NULL, params, device_id.len ? 6 : 5);
 }
 
 /* One row of figures as an object. */
