@@ -51,7 +51,10 @@ FARMIQ_API struct farmiq_sql_value farmiq_sql_text_or_null(struct farmiq_str val
 
 /** Called for each result row. A result other than 0 ends the statement and is
  * returned by it. `row` counts from 0; for farmiq_sql_run_many() it is the index of
- * the parameter row that produced it. */
+ * the parameter row that produced it. A statement that writes and returns no columns
+ * gives one row without columns if it changed anything: that is how to learn which
+ * rows of an `INSERT ... ON CONFLICT DO NOTHING` were new. (On SQLite that is much
+ * cheaper than RETURNING.) */
 typedef int (*farmiq_sql_row_fn)(void *ctx, uint32_t row,
                                  const struct farmiq_sql_value *columns, uint32_t count);
 

@@ -2,13 +2,18 @@
 
 -- Append -----------------------------------------------------------------------
 
+-- name: event_last@sqlite
+SELECT coalesce(max(seq), 0) FROM {queue}_event
+
+-- The numbers ($16) are given out by the verb, under the writer's lock: RETURNING, which
+-- would tell them, costs SQLite a temporary table at each row. An engine that numbers
+-- rows by itself returns the number.
 -- name: event_add@sqlite
 INSERT INTO {queue}_event (tenant_id, event_id, event_type, farm_id, barn_id, device_id,
     station_id, session_id, batch_id, trace_id, schema_version, payload, occurred_at,
-    priority, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    priority, created_at, seq)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (tenant_id, event_id) DO NOTHING
-RETURNING seq
 
 -- The event that is there already, and whether it says the same.
 -- name: event_compare@sqlite
@@ -78,7 +83,6 @@ WHERE token = $1
 -- name: batch_renew@sqlite
 UPDATE {queue}_batch SET claimed_at = $2, lease_expires_at = $3
 WHERE token = $1
-RETURNING 1
 
 -- name: batch_shrink@sqlite
 UPDATE {queue}_batch SET seqs = $2, attempt_counts = $3, claim_counts = $4
@@ -162,7 +166,7 @@ DELETE FROM {queue}_receipt WHERE receipt = $1
 
 -- The ledger ---------------------------------------------------------------------
 
--- A row comes back for a key that is new, or whose memory has expired.
+-- Changes something for a key that is new, or whose memory has expired.
 -- name: sighting_add@sqlite
 INSERT INTO {queue}_dedupe (tenant_id, event_id, first_seen_at, expires_at, topic, hash)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -170,7 +174,6 @@ ON CONFLICT (tenant_id, event_id) DO UPDATE
 SET first_seen_at = excluded.first_seen_at, expires_at = excluded.expires_at,
     topic = excluded.topic, hash = excluded.hash
 WHERE {queue}_dedupe.expires_at <= excluded.first_seen_at
-RETURNING 1
 
 -- A hash that either side does not know cannot tell a conflict.
 -- name: sighting_compare@sqlite

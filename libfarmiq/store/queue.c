@@ -14,25 +14,38 @@ struct appending {
     const char *queue;
     struct farmiq_outbox_row *next;
     int64_t now_unix_ms;
+    int64_t last_seq;
     struct farmiq_outbox_row *rows[FARMIQ__CHUNK]; /* the chunk */
     uint32_t count;
 };
 
+static int on_last_seq(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                       uint32_t count)
+{
+    (void)row, (void)count;
+    *(int64_t *)ctx = columns[0].integer;
+    return FARMIQ_OK;
+}
+
+/* The engine may have numbered the row otherwise than we proposed. */
 static int on_added(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
                     uint32_t count)
 {
     struct appending *a = ctx;
 
-    (void)count;
     a->rows[row]->verdict = FARMIQ_OK;
-    a->rows[row]->seq = columns[0].integer;
+    a->rows[row]->seq = count ? columns[0].integer : a->last_seq + 1 + row;
     return FARMIQ_OK;
 }
 
 static int add_events(struct farmiq__engine *engine, struct appending *a)
 {
     struct farmiq_sql_value *p = engine->params;
+    int r = farmiq_sql_run(&engine->store, &sql_event_last, a->queue, NULL, 0,
+                           on_last_seq, &a->last_seq);
 
+    if (r)
+        return r;
     for (uint32_t i = 0; i < a->count; i++) {
         struct farmiq_event *event = a->rows[i]->event;
 
@@ -41,10 +54,11 @@ static int add_events(struct farmiq__engine *engine, struct appending *a)
         *p++ = farmiq_sql_integer(event->occurred_at_unix_ms);
         *p++ = farmiq_sql_integer(a->rows[i]->priority);
         *p++ = farmiq_sql_integer(a->now_unix_ms);
+        *p++ = farmiq_sql_integer(a->last_seq + 1 + i);
         a->rows[i]->verdict = FARMIQ_DUPLICATE;
     }
     return farmiq_sql_run_many(&engine->store, &sql_event_add, a->queue, engine->params,
-                               FARMIQ__EVENT_TEXTS + 3, a->count, on_added, a);
+                               FARMIQ__EVENT_TEXTS + 4, a->count, on_added, a);
 }
 
 static int is_deferred(const struct farmiq_outbox_row *row, int64_t now_unix_ms)

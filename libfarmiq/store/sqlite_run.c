@@ -278,6 +278,9 @@ static int run_once(sqlite3_stmt *stmt, const uint32_t *fixed_row,
             r = give_row(stmt, row, on_row, row_ctx);
         row += !fixed_row;
     }
+    if (!r && on_row && sqlite3_column_count(stmt) == 0 &&
+        sqlite3_changes(sqlite3_db_handle(stmt)) > 0)
+        r = on_row(row_ctx, row, NULL, 0);
     sqlite3_reset(stmt);
     return r;
 }

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SQLite store next to what it is measured by: its own queue a hundred times
+ * deeper, and bare SQLite making the same three inserts by hand.
+ *
+ * FARMIQ_BENCH_DEPTH: rows of the deep queue (1000000).
+ * FARMIQ_BENCH_EVENTS: events written at each batch size (20000).
+ * FARMIQ_BENCH_ROUNDS: interleaved rounds, of which the median counts (5). */
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include <farmiq/sql.h>
+#include <farmiq/store_sqlite.h>
+
+#define MAX_ROUNDS 15
+#define MAX_BATCH 256
+
+static void must(int r, const char *what)
+{
+    if (r == 0)
+        return;
+    fprintf(stderr, "%s: %d\n", what, r);
+    exit(1);
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint32_t setting(const char *name, uint32_t fallback)
+{
+    const char *text = getenv(name);
+
+    return text ? (uint32_t)strtoul(text, NULL, 10) : fallback;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *values, uint32_t count)
+{
+    qsort(values, count, sizeof *values, by_value);
+    return values[count / 2];
+}
+
+/* Events --------------------------------------------------------------------------- */
+
+static char payload[256];
+
+struct item {
+    struct farmiq_outbox_row row;
+    struct farmiq_event event;
+    struct farmiq_sighting sighting;
+    char id[40];
+};
+
+static struct farmiq_str text(const char *s)
+{
+    struct farmiq_str t = { s, strlen(s) };
+
+    return t;
+}
+
+/* Ids as devices make them: version 7, so in the order of time. */
+static void make_items(struct item *items, uint32_t count, uint64_t first)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct item *item = &items[i];
+        uint64_t n = first + i;
+
+        snprintf(item->id, sizeof item->id, "%08x-%04x-7abc-8def-%012llx",
+                 (unsigned)(n >> 16), (unsigned)(n & 0xffff),
+                 (unsigned long long)(n * 0x9e3779b97f4a7c15u >> 16));
+        memset(&item->event, 0, sizeof item->event);
+        item->event.size = sizeof item->event;
+        item->event.tenant_id = text("tenant-0001");
+        item->event.farm_id = text("farm-0001");
+        item->event.barn_id = text("barn-0001");
+        item->event.device_id = text("device-0042");
+        item->event.event_id = text(item->id);
+        item->event.event_type = text("telemetry.ingested");
+        item->event.trace_id = text("4bf92f3577b34da6a3ce929d0e0e4736");
+        item->event.schema_version = text("1.0");
+        item->event.payload = text(payload);
+        item->event.occurred_at_unix_ms = 1750000000000 + (int64_t)n * 10;
+        farmiq_outbox_row_init(&item->row, sizeof item->row);
+        item->row.event = &item->event;
+        item->row.next = i + 1 < count ? &items[i + 1].row : NULL;
+        farmiq_sighting_init(&item->sighting, sizeof item->sighting);
+        item->sighting.tenant_id = item->event.tenant_id;
+        item->sighting.event_id = item->event.event_id;
+        item->sighting.source = text("iot/telemetry/t/f/b/d/temperature");
+        item->sighting.content_hash = farmiq_content_hash(payload, sizeof payload - 1);
+        item->sighting.next = i + 1 < count ? &items[i + 1].sighting : NULL;
+    }
+}
+
+static char dir[64];
+
+static void remove_files(void)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+
+    while (d && (entry = readdir(d)))
+        (void)unlinkat(dirfd(d), entry->d_name, 0);
+    if (d)
+        closedir(d);
+}
+
+static struct farmiq_store open_store(const char *name)
+{
+    struct farmiq_store store;
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    must(farmiq_store_open_sqlite(&store, path, NULL, NULL), "open");
+    return store;
+}
+
+/* The durable triple --------------------------------------------------------------- */
+
+static const struct farmiq_sql_query add_raw = {
+    "bench.add_raw",
+    "INSERT INTO telemetry_raw (tenant_id, farm_id, barn_id, device_id, metric_type,"
+    " metric_value, unit, occurred_at, ingested_at, event_id)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    " ON CONFLICT (tenant_id, event_id) DO NOTHING",
+    NULL
+};
+#define RAW_COLUMNS 10
+
+static void add_raw_rows(struct farmiq_store *store, struct item *items, uint32_t count)
+{
+    static struct farmiq_sql_value params[MAX_BATCH * RAW_COLUMNS];
+    struct farmiq_sql_value *p = params;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct farmiq_event *e = &items[i].event;
+
+        *p++ = farmiq_sql_text(e->tenant_id);
+        *p++ = farmiq_sql_text(e->farm_id);
+        *p++ = farmiq_sql_text(e->barn_id);
+        *p++ = farmiq_sql_text(e->device_id);
+        *p++ = farmiq_sql_text(text("temperature"));
+        *p++ = farmiq_sql_real(21.5);
+        *p++ = farmiq_sql_text(text("C"));
+        *p++ = farmiq_sql_integer(e->occurred_at_unix_ms);
+        *p++ = farmiq_sql_integer(e->occurred_at_unix_ms);
+        *p++ = farmiq_sql_text(e->event_id);
+    }
+    must(farmiq_sql_run_many(store, &add_raw, NULL, params, RAW_COLUMNS, count, NULL,
+                             NULL),
+         "raw");
+}
+
+static void write_ours(struct farmiq_store *store, struct item *items, uint32_t count)
+{
+    int64_t now = items[0].event.occurred_at_unix_ms;
+
+    must(farmiq_store_begin(store), "begin");
+    must(farmiq_store_dedupe(store, "ingress", &items[0].sighting, now, now + 259200000),
+         "dedupe");
+    add_raw_rows(store, items, count);
+    must(farmiq_store_outbox_append(store, "sync", &items[0].row, now), "append");
+    must(farmiq_store_commit(store), "commit");
+}
+
+/* The same by hand: the same ledger and readings, and an outbox in one table with the
+ * index that its claim needs. */
+struct bare {
+    sqlite3 *db;
+    sqlite3_stmt *begin, *commit, *dedupe, *raw, *outbox;
+};
+
+static const char bare_schema[] =
+    "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    "PRAGMA cache_size=-8192;"
+    "CREATE TABLE dedupe (tenant_id TEXT NOT NULL, event_id TEXT NOT NULL,"
+    " first_seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, topic TEXT NOT NULL,"
+    " hash TEXT, PRIMARY KEY (tenant_id, event_id));"
+    "CREATE INDEX dedupe_expires ON dedupe (expires_at);"
+    "CREATE TABLE raw (id INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL, farm_id TEXT,"
+    " barn_id TEXT, device_id TEXT NOT NULL, metric_type TEXT NOT NULL,"
+    " metric_value REAL NOT NULL, unit TEXT, occurred_at INTEGER NOT NULL,"
+    " ingested_at INTEGER NOT NULL, event_id TEXT NOT NULL,"
+    " UNIQUE (tenant_id, event_id));"
+    "CREATE INDEX raw_series ON raw (tenant_id, device_id, metric_type, occurred_at);"
+    "CREATE INDEX raw_time ON raw (tenant_id, occurred_at);"
+    "CREATE TABLE outbox (seq INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL,"
+    " event_id TEXT NOT NULL, event_type TEXT NOT NULL, farm_id TEXT, barn_id TEXT,"
+    " device_id TEXT, trace_id TEXT, schema_version TEXT, payload TEXT NOT NULL,"
+    " occurred_at INTEGER NOT NULL, priority INTEGER NOT NULL, status TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL, UNIQUE (tenant_id, event_id));"
+    "CREATE INDEX outbox_claim ON outbox (priority DESC, occurred_at, seq)"
+    " WHERE status = 'pending';";
+
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt;
+
+    must(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL), sql);
+    return stmt;
+}
+
+static struct bare open_bare(void)
+{
+    struct bare b;
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/bare.db", dir);
+    must(sqlite3_open_v2(path, &b.db,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                         NULL),
+         "bare");
+    must(sqlite3_exec(b.db, bare_schema, NULL, NULL, NULL), "schema");
+    b.begin = prepare(b.db, "BEGIN IMMEDIATE");
+    b.commit = prepare(b.db, "COMMIT");
+    b.dedupe = prepare(b.db, "INSERT INTO dedupe VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                             " ON CONFLICT DO NOTHING");
+    b.raw =
+        prepare(b.db, "INSERT INTO raw VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+                      " ?10) ON CONFLICT DO NOTHING");
+    b.outbox =
+        prepare(b.db, "INSERT INTO outbox VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+                      " ?9, ?10, 0, 'pending', ?10) ON CONFLICT DO NOTHING");
+    return b;
+}
+
+static void close_bare(struct bare *b)
+{
+    sqlite3_finalize(b->begin);
+    sqlite3_finalize(b->commit);
+    sqlite3_finalize(b->dedupe);
+    sqlite3_finalize(b->raw);
+    sqlite3_finalize(b->outbox);
+    sqlite3_close(b->db);
+}
+
+static void put(sqlite3_stmt *stmt, int index, struct farmiq_str t)
+{
+    sqlite3_bind_text(stmt, index, t.ptr, (int)t.len, SQLITE_STATIC);
+}
+
+static void run(sqlite3_stmt *stmt)
+{
+    if (sqlite3_step(stmt) != SQLITE_DONE)
+        must(1, sqlite3_sql(stmt));
+    sqlite3_reset(stmt);
+}
+
+static void write_bare_dedupe(sqlite3_stmt *stmt, const struct item *item)
+{
+    char hash[17];
+
+    snprintf(hash, sizeof hash, "%016llx",
+             (unsigned long long)item->sighting.content_hash);
+    put(stmt, 1, item->event.tenant_id);
+    put(stmt, 2, item->event.event_id);
+    sqlite3_bind_int64(stmt, 3, item->event.occurred_at_unix_ms);
+    sqlite3_bind_int64(stmt, 4, item->event.occurred_at_unix_ms + 259200000);
+    put(stmt, 5, item->sighting.source);
+    put(stmt, 6, text(hash));
+    run(stmt);
+}
+
+static void write_bare_raw(sqlite3_stmt *stmt, const struct item *item)
+{
+    put(stmt, 1, item->event.tenant_id);
+    put(stmt, 2, item->event.farm_id);
+    put(stmt, 3, item->event.barn_id);
+    put(stmt, 4, item->event.device_id);
+    put(stmt, 5, text("temperature"));
+    sqlite3_bind_double(stmt, 6, 21.5);
+    put(stmt, 7, text("C"));
+    sqlite3_bind_int64(stmt, 8, item->event.occurred_at_unix_ms);
+    sqlite3_bind_int64(stmt, 9, item->event.occurred_at_unix_ms);
+    put(stmt, 10, item->event.event_id);
+    run(stmt);
+}
+
+static void write_bare_outbox(sqlite3_stmt *stmt, const struct item *item)
+{
+    put(stmt, 1, item->event.tenant_id);
+    put(stmt, 2, item->event.event_id);
+    put(stmt, 3, item->event.event_type);
+    put(stmt, 4, item->event.farm_id);
+    put(stmt, 5, item->event.barn_id);
+    put(stmt, 6, item->event.device_id);
+    put(stmt, 7, item->event.trace_id);
+    put(stmt, 8, item->event.schema_version);
+    put(stmt, 9, item->event.payload);
+    sqlite3_bind_int64(stmt, 10, item->event.occurred_at_unix_ms);
+    run(stmt);
+}
+
+static void write_bare(struct bare *b, const struct item *items, uint32_t count)
+{
+    run(b->begin);
+    for (uint32_t i = 0; i < count; i++) {
+        write_bare_dedupe(b->dedupe, &items[i]);
+        write_bare_raw(b->raw, &items[i]);
+        write_bare_outbox(b->outbox, &items[i]);
+    }
+    run(b->commit);
+}
+
+/* Events per second, ours and theirs, in one round over fresh files. */
+static void triple_round(uint32_t batch, uint32_t events, double *ours, double *theirs)
+{
+    static struct item items[MAX_BATCH];
+    struct farmiq_store store = open_store("ours.db");
+    struct bare bare = open_bare();
+    double ours_s = 0, theirs_s = 0, start;
+
+    for (uint32_t done = 0; done < events; done += batch) {
+        make_items(items, batch, done);
+        start = now_s();
+        write_ours(&store, items, batch);
+        ours_s += now_s() - start;
+        start = now_s();
+        write_bare(&bare, items, batch);
+        theirs_s += now_s() - start;
+    }
+    *ours = events / ours_s;
+    *theirs = events / theirs_s;
+    close_bare(&bare);
+    farmiq_store_close(&store);
+    remove_files();
+}
+
+static void bench_triple(uint32_t events, uint32_t rounds)
+{
+    static const uint32_t batches[] = { 1, 16, 64, 256 };
+
+    printf("durable triple (dedupe + reading + outbox), WAL, synchronous=FULL\n");
+    printf("%8s %14s %14s %8s\n", "batch", "farmiq ev/s", "bare ev/s", "ratio");
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        double ours[MAX_ROUNDS], theirs[MAX_ROUNDS], ratio[MAX_ROUNDS];
+        uint32_t some = batches[i] == 1 ? events / 10 + 1 : events;
+
+        for (uint32_t r = 0; r < rounds; r++) {
+            triple_round(batches[i], some, &ours[r], &theirs[r]);
+            ratio[r] = ours[r] / theirs[r];
+        }
+        printf("%8u %14.0f %14.0f %8.2f\n", batches[i], median(ours, rounds),
+               median(theirs, rounds), median(ratio, rounds));
+    }
+}
+
+/* Depth ---------------------------------------------------------------------------- */
+
+struct drain {
+    double append_s, claim_s, settle_s;
+};
+
+static void fill(struct farmiq_store *store, uint32_t rows, uint64_t *next_id)
+{
+    static struct item items[MAX_BATCH];
+
+    must(farmiq_store_begin(store), "begin");
+    for (uint32_t done = 0; done < rows; done += MAX_BATCH, *next_id += MAX_BATCH) {
+        make_items(items, MAX_BATCH, *next_id);
+        must(farmiq_store_outbox_append(store, "sync", &items[0].row, 1), "fill");
+    }
+    must(farmiq_store_commit(store), "commit");
+}
+
+static struct farmiq_outbox_row *claim_batch(struct farmiq_store *store, uint64_t token)
+{
+    static int64_t memory[1 << 16];
+    struct farmiq_outbox_row *first = NULL;
+    struct farmiq_outbox_claim claim;
+
+    farmiq_outbox_claim_init(&claim, sizeof claim);
+    claim.claimed_by = text("bench");
+    claim.now_unix_ms = 2;
+    claim.token[0] = token + 1;
+    claim.memory = memory;
+    claim.memory_bytes = sizeof memory;
+    must(farmiq_store_outbox_claim(store, "sync", &claim, &first), "claim");
+    return first;
+}
+
+/* Append a hundred, claim a hundred, acknowledge them: the depth stays. */
+static struct drain drain(struct farmiq_store *store, uint32_t cycles, uint64_t *next_id)
+{
+    static struct item items[100];
+    struct drain d = { 0, 0, 0 };
+
+    for (uint32_t i = 0; i < cycles; i++, *next_id += 100) {
+        struct farmiq_outbox_row *first;
+        double start;
+
+        make_items(items, 100, *next_id);
+        start = now_s();
+        must(farmiq_store_outbox_append(store, "sync", &items[0].row, 1), "append");
+        d.append_s += now_s() - start;
+        start = now_s();
+        first = claim_batch(store, *next_id);
+        d.claim_s += now_s() - start;
+        for (struct farmiq_outbox_row *row = first; row; row = row->next)
+            must(farmiq_outbox_settle(row, NULL, FARMIQ_OUTCOME_ACKED, 2, 0), "judge");
+        start = now_s();
+        must(farmiq_store_outbox_settle(store, "sync", first, 2), "settle");
+        d.settle_s += now_s() - start;
+    }
+    return d;
+}
+
+static void print_depth(const char *verb, const double *shallow, const double *deep,
+                        uint32_t rounds)
+{
+    double a[MAX_ROUNDS], b[MAX_ROUNDS];
+
+    memcpy(a, shallow, rounds * sizeof *a);
+    memcpy(b, deep, rounds * sizeof *b);
+    printf("%8s %12.0f us %12.0f us %8.2f\n", verb, median(a, rounds) * 1e6,
+           median(b, rounds) * 1e6, median(b, rounds) / median(a, rounds));
+}
+
+static void bench_depth(uint32_t depth, uint32_t rounds)
+{
+    enum { CYCLES = 40, SHALLOW = 10000 };
+    struct farmiq_store stores[2] = { open_store("shallow.db"), open_store("deep.db") };
+    uint64_t ids[2] = { 0, 0 };
+    double figures[3][2][MAX_ROUNDS];
+
+    fill(&stores[0], SHALLOW, &ids[0]);
+    fill(&stores[1], depth, &ids[1]);
+    for (uint32_t r = 0; r < rounds; r++)
+        for (int s = 0; s < 2; s++) {
+            struct drain d = drain(&stores[s], CYCLES, &ids[s]);
+
+            figures[0][s][r] = d.append_s / CYCLES;
+            figures[1][s][r] = d.claim_s / CYCLES;
+            figures[2][s][r] = d.settle_s / CYCLES;
+        }
+    printf("\nbatches of 100 at a backlog of %d and %u rows\n", SHALLOW, depth);
+    print_depth("append", figures[0][0], figures[0][1], rounds);
+    print_depth("claim", figures[1][0], figures[1][1], rounds);
+    print_depth("settle", figures[2][0], figures[2][1], rounds);
+    farmiq_store_close(&stores[0]);
+    farmiq_store_close(&stores[1]);
+    remove_files();
+}
+
+int main(void)
+{
+    uint32_t rounds = setting("FARMIQ_BENCH_ROUNDS", 5);
+    const char *base = getenv("TMPDIR");
+
+    if (rounds < 1 || rounds > MAX_ROUNDS)
+        rounds = MAX_ROUNDS;
+    memset(payload, 'x', sizeof payload - 1);
+    memcpy(payload, "{\"note\":\"", 9);
+    memcpy(payload + sizeof payload - 3, "\"}", 2);
+    snprintf(dir, sizeof dir, "%s/farmiq-XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(dir))
+        return 1;
+    bench_triple(setting("FARMIQ_BENCH_EVENTS", 20000), rounds);
+    bench_depth(setting("FARMIQ_BENCH_DEPTH", 1000000), rounds);
+    return rmdir(dir) != 0;
+}
