@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The durable buffer, a queue of the SQLite store. */
+#include "buffer.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "draft.h"
+#include "kit/log.h"
+#include "kit/mqtt_link.h"
+
+#define QUEUE "agent"
+#define DROP_ROWS 64
+#define DROP_BYTES 131072
+#define CACHE_KIB 512 /* the agent is small; the queue's hot pages are few */
+
+static struct farmiq_str str(const char *text)
+{
+    struct farmiq_str s = { text, strlen(text) };
+
+    return s;
+}
+
+/* ## Opening */
+
+static int open_store(struct buffer *b, struct farmiq_error *error)
+{
+    struct farmiq_sqlite_options sqlite;
+
+    farmiq_sqlite_options_init(&sqlite, sizeof sqlite);
+    sqlite.migrations = farmiq_schema_agent();
+    sqlite.cache_kib = CACHE_KIB;
+    return farmiq_store_open_sqlite(&b->store, b->options->database, &sqlite, error);
+}
+
+static int open_ledger(struct buffer *b, struct farmiq_error *error)
+{
+    b->ledger_fd = -1;
+    if (!*b->options->ledger)
+        return FARMIQ_OK;
+    b->ledger_fd =
+        open(b->options->ledger, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    return b->ledger_fd >= 0
+               ? FARMIQ_OK
+               : shim_mqtt_fail(error, FARMIQ_E_ARG, "LEDGER", "cannot be opened");
+}
+
+static int reserve(struct buffer *b)
+{
+    b->drafts = drafts_open(b->options, BUFFER_ADD_MAX);
+    b->drop_memory = malloc(DROP_BYTES);
+    return b->drafts && b->drop_memory ? FARMIQ_OK : FARMIQ_E_NOMEM;
+}
+
+/* Every lease in the file is one of our own, and the process that held it is gone: look
+ * at it from a time when all of them have expired. */
+static int end_leases(struct buffer *b, struct moment now)
+{
+    uint32_t count;
+
+    return farmiq_store_outbox_unclaim(&b->store, QUEUE, now.unix_ms + INT32_MAX * 2ll, 0,
+                                       &count);
+}
+
+static int count_held(struct buffer *b)
+{
+    struct farmiq_outbox_stats stats;
+    int r;
+
+    farmiq_outbox_stats_init(&stats, sizeof stats);
+    r = farmiq_store_outbox_stats(&b->store, QUEUE, &stats);
+    if (r != FARMIQ_OK)
+        return r;
+    b->held = stats.pending + stats.claimed;
+    b->dead = stats.dlq;
+    return FARMIQ_OK;
+}
+
+int buffer_recover(struct buffer *b, struct moment now)
+{
+    int r = end_leases(b, now);
+
+    return r ? r : count_held(b);
+}
+
+int buffer_open(struct buffer *b, const struct agent_options *options, struct moment now,
+                struct farmiq_error *error)
+{
+    int r;
+
+    memset(b, 0, sizeof *b);
+    b->options = options;
+    r = open_ledger(b, error);
+    if (r == FARMIQ_OK)
+        r = open_store(b, error);
+    if (r == FARMIQ_OK)
+        r = reserve(b);
+    if (r == FARMIQ_OK)
+        r = buffer_recover(b, now);
+    if (r != FARMIQ_OK)
+        buffer_close(b);
+    return r;
+}
+
+void buffer_close(struct buffer *b)
+{
+    if (b->store.ops)
+        farmiq_store_close(&b->store);
+    if (b->ledger_fd >= 0)
+        close(b->ledger_fd);
+    drafts_close(b->drafts);
+    free(b->drop_memory);
+    memset(b, 0, sizeof *b);
+    b->ledger_fd = -1;
+}
+
+/* ## Adding */
+
+int buffer_add(struct buffer *b, const struct reading *readings, uint32_t count,
+               struct moment now)
+{
+    int r = FARMIQ_OK;
+
+    if (count == 0)
+        return FARMIQ_OK;
+    for (uint32_t i = 0; i < count && r == FARMIQ_OK; i++)
+        r = drafts_make(b->drafts, i, &readings[i], now);
+    if (r == FARMIQ_OK)
+        r = farmiq_store_outbox_append(&b->store, QUEUE, drafts_first(b->drafts),
+                                       now.unix_ms);
+    if (r == FARMIQ_OK)
+        b->held += count;
+    return r;
+}
+
+/* One write and one fdatasync for the group: the ledger must never say less than a whole
+ * line, and never more than the buffer holds. */
+int buffer_note(struct buffer *b, uint32_t count)
+{
+    char lines[BUFFER_ADD_MAX * (FARMIQ_UUID_STRLEN + 1)], *end = lines;
+
+    if (b->ledger_fd < 0 || count == 0)
+        return FARMIQ_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(end, drafts_id(b->drafts, i), FARMIQ_UUID_STRLEN);
+        end += FARMIQ_UUID_STRLEN;
+        *end++ = '\n';
+    }
+    if (write(b->ledger_fd, lines, (size_t)(end - lines)) != end - lines ||
+        fdatasync(b->ledger_fd) != 0)
+        return FARMIQ_E_STORE;
+    return FARMIQ_OK;
+}
+
+/* ## Claiming and settling */
+
+int buffer_claim(struct buffer *b, uint32_t limit, void *memory, size_t memory_bytes,
+                 struct moment now, uint64_t token[2], struct farmiq_outbox_row **first)
+{
+    struct farmiq_outbox_claim claim;
+    int r;
+
+    farmiq_outbox_claim_init(&claim, sizeof claim);
+    claim.limit = limit;
+    claim.claimed_by = str("iot-sensor-agent");
+    claim.now_unix_ms = now.unix_ms;
+    claim.lease_ms = INT32_MAX;    /* ours until we say otherwise, or start again */
+    claim.max_claims = UINT32_MAX; /* an outage is no fault of the event */
+    claim.memory = memory;
+    claim.memory_bytes = memory_bytes;
+    if (getrandom(claim.token, sizeof claim.token, 0) != (ssize_t)sizeof claim.token)
+        return FARMIQ_E_BUSY;
+    claim.token[0] |= 1; /* never both 0 */
+    r = farmiq_store_outbox_claim(&b->store, QUEUE, &claim, first);
+    token[0] = claim.token[0];
+    token[1] = claim.token[1];
+    return r;
+}
+
+int buffer_settle(struct buffer *b, struct farmiq_outbox_row *landed, struct moment now)
+{
+    uint64_t acked = 0, dead = 0;
+    uint32_t purged;
+    int r;
+
+    for (struct farmiq_outbox_row *row = landed; row; row = row->next) {
+        acked += row->status == FARMIQ_OUTBOX_ACKED;
+        dead += row->status == FARMIQ_OUTBOX_FAILED || row->status == FARMIQ_OUTBOX_DLQ;
+    }
+    r = farmiq_store_outbox_settle(&b->store, QUEUE, landed, now.unix_ms);
+    if (r == FARMIQ_OK && acked)
+        r = farmiq_store_outbox_purge(&b->store, QUEUE, now.unix_ms + 1,
+                                      (uint32_t)acked + DROP_ROWS, &purged);
+    if (r == FARMIQ_NONE)
+        return FARMIQ_E_STATE; /* nobody else may hold our leases */
+    if (r == FARMIQ_OK) {
+        b->held -= acked + dead;
+        b->dead += dead;
+    }
+    return r;
+}
+
+/* ## Dropping */
+
+/* Take the oldest that are not in flight, and settle them as finished: gone, without a
+ * grave. What is in flight has been handed to the broker and costs nothing to keep. */
+static int drop_some(struct buffer *b, uint32_t limit, struct moment now,
+                     uint64_t *dropped)
+{
+    struct farmiq_outbox_row *first = NULL;
+    uint64_t token[2], before = b->held;
+    int r = buffer_claim(b, limit, b->drop_memory, DROP_BYTES, now, token, &first);
+
+    if (r != FARMIQ_OK)
+        return r;
+    for (struct farmiq_outbox_row *row = first; row && r == FARMIQ_OK; row = row->next)
+        r = farmiq_outbox_settle(row, NULL, FARMIQ_OUTCOME_ACKED, now.unix_ms, 0);
+    if (r == FARMIQ_OK)
+        r = buffer_settle(b, first, now);
+    *dropped += before - b->held;
+    return r;
+}
+
+int buffer_shed(struct buffer *b, struct moment now)
+{
+    uint64_t limit = b->options->buffer_max_messages, dropped = 0;
+    int r = FARMIQ_OK;
+
+    while (b->held > limit && r == FARMIQ_OK) {
+        uint64_t excess = b->held - limit;
+
+        r = drop_some(b, excess < DROP_ROWS ? (uint32_t)excess : DROP_ROWS, now,
+                      &dropped);
+    }
+    if (dropped) {
+        b->dropped_full += dropped;
+        shim_log_line(SHIM_WARN, "buffer.dropped",
+                      "the buffer is full: dropped the oldest %llu, %llu so far",
+                      (unsigned long long)dropped, (unsigned long long)b->dropped_full);
+    }
+    return r == FARMIQ_NONE ? FARMIQ_OK : r;
+}
+
+int64_t buffer_age_ms(const struct farmiq_event *event, struct moment now)
+{
+    uint8_t id[FARMIQ_UUID_BYTES];
+    int64_t made_unix_ms;
+
+    if (farmiq_uuid_parse(id, event->event_id.ptr, event->event_id.len) != FARMIQ_OK ||
+        farmiq_uuid_time(id, &made_unix_ms) != FARMIQ_OK)
+        return 0;
+    return now.unix_ms - made_unix_ms;
+}
+
+int buffer_is_too_old(const struct buffer *b, const struct farmiq_event *event,
+                      struct moment now)
+{
+    return buffer_age_ms(event, now) > b->options->buffer_max_age_ms;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From readings to events that the buffer can append. */
+#include "draft.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define PAYLOAD_BYTES 256
+#define DEVICE_BYTES (FARMIQ_ID_MAX_BYTES + 16)
+
+struct draft {
+    struct farmiq_outbox_row row;
+    struct farmiq_event event;
+    char event_id[FARMIQ_UUID_STRLEN + 1];
+    char device_id[DEVICE_BYTES];
+    char payload[PAYLOAD_BYTES];
+};
+
+struct drafts {
+    const struct agent_options *options;
+    struct farmiq_uuid_seq ids;
+    struct draft list[];
+};
+
+static struct farmiq_str str(const char *text)
+{
+    struct farmiq_str s = { text, strlen(text) };
+
+    return s;
+}
+
+struct drafts *drafts_open(const struct agent_options *options, uint32_t count)
+{
+    struct drafts *d = calloc(1, sizeof *d + count * sizeof *d->list);
+
+    if (d)
+        d->options = options;
+    return d;
+}
+
+void drafts_close(struct drafts *d) { free(d); }
+
+struct farmiq_outbox_row *drafts_first(struct drafts *d) { return &d->list[0].row; }
+
+const char *drafts_id(const struct drafts *d, uint32_t i) { return d->list[i].event_id; }
+
+/* The id says when the event was made, by the wall clock: its age is measured by that,
+ * because a replayed file or a fast simulation dates its readings otherwise. */
+static int make_id(struct drafts *d, struct draft *draft, struct moment now)
+{
+    uint8_t entropy[FARMIQ_UUID_ENTROPY_BYTES], id[FARMIQ_UUID_BYTES];
+    int r;
+
+    if (getrandom(entropy, sizeof entropy, 0) != (ssize_t)sizeof entropy)
+        return FARMIQ_E_BUSY;
+    r = farmiq_uuid_v7(id, &d->ids, now.unix_ms, entropy);
+    return r ? r : farmiq_uuid_format(id, draft->event_id);
+}
+
+static int write_payload(struct draft *draft, const struct reading *reading, size_t *len)
+{
+    struct farmiq_json_writer w;
+
+    farmiq_json_begin(&w, draft->payload, sizeof draft->payload);
+    farmiq_json_open(&w, '{');
+    farmiq_json_key(&w, "metric");
+    farmiq_json_text(&w, reading->metric);
+    farmiq_json_key(&w, "value");
+    farmiq_json_double(&w, reading->value);
+    if (reading->unit[0]) {
+        farmiq_json_key(&w, "unit");
+        farmiq_json_text(&w, reading->unit);
+    }
+    farmiq_json_close(&w, '}');
+    return farmiq_json_end(&w, len);
+}
+
+static void name_device(const struct agent_options *o, struct draft *draft,
+                        uint32_t device)
+{
+    if (o->devices == 1)
+        snprintf(draft->device_id, sizeof draft->device_id, "%s", o->device_id);
+    else
+        snprintf(draft->device_id, sizeof draft->device_id, "%s-%04u", o->device_id,
+                 (unsigned)device + 1);
+}
+
+int drafts_make(struct drafts *d, uint32_t i, const struct reading *reading,
+                struct moment now)
+{
+    const struct agent_options *o = d->options;
+    struct draft *draft = &d->list[i];
+    struct farmiq_event *event = &draft->event;
+    size_t payload_len = 0;
+    int r = make_id(d, draft, now);
+
+    if (r == FARMIQ_OK)
+        r = write_payload(draft, reading, &payload_len);
+    if (r != FARMIQ_OK)
+        return r;
+    name_device(o, draft, reading->device);
+    farmiq_event_init(event, sizeof *event);
+    event->event_id = event->trace_id = str(draft->event_id);
+    event->event_type = str("telemetry.reading");
+    event->schema_version = str("1.0");
+    event->tenant_id = str(o->tenant_id);
+    event->farm_id = str(o->farm_id);
+    event->barn_id = str(o->barn_id);
+    event->device_id = str(draft->device_id);
+    event->payload = (struct farmiq_str){ draft->payload, payload_len };
+    event->occurred_at_unix_ms = reading->ts_unix_ms;
+    farmiq_outbox_row_init(&draft->row, sizeof draft->row);
+    draft->row.event = event;
+    draft->row.next = NULL;
+    if (i > 0)
+        d->list[i - 1].row.next = &draft->row;
+    return FARMIQ_OK;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From readings to events that the buffer can append: ids, payloads, names. */
+#ifndef AGENT_DRAFT_H
+#define AGENT_DRAFT_H
+
+#include "options.h"
+#include "source.h"
+
+struct drafts;
+
+struct drafts *drafts_open(const struct agent_options *options, uint32_t count);
+void drafts_close(struct drafts *drafts); /* NULL is fine */
+
+/* Make draft `i` of a reading, and chain it to draft i - 1.
+ * FARMIQ_OK; FARMIQ_E_BUSY (no entropy yet); FARMIQ_E_RANGE, FARMIQ_E_NOSPACE. */
+int drafts_make(struct drafts *drafts, uint32_t i, const struct reading *reading,
+                struct moment now);
+struct farmiq_outbox_row *drafts_first(struct drafts *drafts);
+const char *drafts_id(const struct drafts *drafts, uint32_t i);
+
+#endif
