@@ -625,8 +625,8 @@ static void an_answer_that_does_not_fit_marks_nothing(void **state)
         "{\"accepted\":5,\"duplicated\":0,\"rejected\":0}",
         "{\"accepted\":4294967295,\"duplicated\":5,\"rejected\":0}",
         "{\"accepted\":3,\"duplicated\":0,\"rejected\":1}",
-        "{\"accepted\":4,\"duplicated\":0,\"rejected\":0,\"errors\":[{\"event_id\":"
-        "\"e1\"}]}",
+        ("{\"accepted\":4,\"duplicated\":0,\"rejected\":0,"
+         "\"errors\":[{\"event_id\":\"e1\"}]}"),
         "{\"errors\":[{\"event_id\":\"e1\"},{\"event_id\":\"foreign\"}]}",
         "{\"errors\":[{\"event_id\":\"e1\"},{\"index\":4}]}",
         "{\"errors\":[{\"event_id\":\"e1\"},{\"event_id\":\"e2\",\"index\":0}]}",
