@@ -23,6 +23,8 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_quantile_sorted(const double *ascending, s
  * sign and one bin for zero. When `bins` are in use the lowest ones are merged,
  * which costs accuracy at the low end only; every answer states its bound.
  *
+ * It holds no pointers, so its memory may be copied as it is.
+ *
  * Any split of the values over sketches of equal `bins`, merged in any order,
  * gives the same sketch. */
 struct farmiq_sketch;

@@ -13,23 +13,44 @@
 /* Two-sided 95 % of the normal distribution. */
 #define Z_95 1.96
 
-static const char *const reason_names[] = {
-    "NO_FEED_RECORD", "FEED_ZERO",         "NO_WEIGHT",
-    "WEIGHT_STALE",   "GAIN_NON_POSITIVE", "GAIN_NOT_SIGNIFICANT",
-    "PARTIAL_WINDOW", "HEAD_CHANGED",      "DEAD_WEIGHT_ESTIMATED",
-    "EXTRAPOLATED",   "SAMPLE_TOO_SMALL",  "LEDGER_NEGATIVE",
-    "DOMAIN",         "INTERVAL_OVER_1D",  "NO_HEAD",
-    "NO_TIME",        "CLOCK_SKEW",        "OVER_100_PCT",
-    "NO_VARIANCE",    "TARGET_REACHED",    "FEED_EDGE",
-    "FEED_DISPENSED", "DENOMINATOR_ZERO",  "NO_WATER_RECORD",
-    "NO_EGG_RECORD"
+#define REASON(name) FARMIQ_KPI_##name, #name
+
+static const struct {
+    uint32_t bit;
+    const char *name;
+} reason_names[] = {
+    { REASON(NO_FEED_RECORD) },
+    { REASON(FEED_ZERO) },
+    { REASON(NO_WEIGHT) },
+    { REASON(WEIGHT_STALE) },
+    { REASON(GAIN_NON_POSITIVE) },
+    { REASON(GAIN_NOT_SIGNIFICANT) },
+    { REASON(PARTIAL_WINDOW) },
+    { REASON(HEAD_CHANGED) },
+    { REASON(DEAD_WEIGHT_ESTIMATED) },
+    { REASON(EXTRAPOLATED) },
+    { REASON(SAMPLE_TOO_SMALL) },
+    { REASON(LEDGER_NEGATIVE) },
+    { REASON(DOMAIN) },
+    { REASON(INTERVAL_OVER_1D) },
+    { REASON(NO_HEAD) },
+    { REASON(NO_TIME) },
+    { REASON(CLOCK_SKEW) },
+    { REASON(OVER_100_PCT) },
+    { REASON(NO_VARIANCE) },
+    { REASON(TARGET_REACHED) },
+    { REASON(FEED_EDGE) },
+    { REASON(FEED_DISPENSED) },
+    { REASON(DENOMINATOR_ZERO) },
+    { REASON(NO_WATER_RECORD) },
+    { REASON(NO_EGG_RECORD) },
 };
 
 const char *farmiq_kpi_reason_name(uint32_t bit)
 {
-    for (uint32_t i = 0; i < sizeof reason_names / sizeof *reason_names; i++)
-        if (bit == UINT32_C(1) << i)
-            return reason_names[i];
+    for (size_t i = 0; i < sizeof reason_names / sizeof *reason_names; i++)
+        if (reason_names[i].bit == bit)
+            return reason_names[i].name;
     return NULL;
 }
 

@@ -155,7 +155,7 @@ int farmiq_thermal_dew_point(double air_c, double rh_pct, double *dew_point_c,
 
 /* --- Indices -------------------------------------------------------------- */
 
-/* What an index is a function of; `wet` is the wet bulb. */
+/* What an index is a function of; `wet` is the wet bulb, for those that ask. */
 struct weather {
     double dry;
     double wet;
@@ -177,6 +177,11 @@ static double thom1959(struct weather w)
     return 0.4 * (fahrenheit(w.dry) + fahrenheit(w.wet)) + 15;
 }
 
+static double broiler(struct weather w) { return 0.85 * w.dry + 0.15 * w.wet; }
+static double turkey(struct weather w) { return 0.74 * w.dry + 0.26 * w.wet; }
+static double layer(struct weather w) { return 0.60 * w.dry + 0.40 * w.wet; }
+static double pig_wet_bulb(struct weather w) { return 0.75 * w.dry + 0.25 * w.wet; }
+
 static double pig(struct weather w)
 {
     return w.dry - (0.55 - 0.0055 * w.rh) * (w.dry - 14.5);
@@ -187,40 +192,33 @@ static double sheep(struct weather w)
     return w.dry - (0.31 - 0.0031 * w.rh) * (w.dry - 14.4);
 }
 
-/* An index with a formula of its own, or (formula NULL) a weighted mean of dry
- * and wet bulb. */
 static const struct index {
     double (*formula)(struct weather);
-    double dry;
-    double wet;
+    int needs_wet_bulb; /* which is the expensive part */
 } indices[] = {
-    [FARMIQ_THI_NRC1971] = { nrc1971, 0, 0 },
-    [FARMIQ_THI_MADER2006] = { mader2006, 0, 0 },
-    [FARMIQ_THI_THOM1959] = { thom1959, 0, 1 },
-    [FARMIQ_THI_BROILER] = { NULL, 0.85, 0.15 },
-    [FARMIQ_THI_TURKEY] = { NULL, 0.74, 0.26 },
-    [FARMIQ_THI_LAYER] = { NULL, 0.60, 0.40 },
-    [FARMIQ_THI_PIG] = { pig, 0, 0 },
-    [FARMIQ_THI_PIG_WET_BULB] = { NULL, 0.75, 0.25 },
-    [FARMIQ_THI_SHEEP] = { sheep, 0, 0 },
+    [FARMIQ_THI_NRC1971] = { nrc1971, 0 },
+    [FARMIQ_THI_MADER2006] = { mader2006, 0 },
+    [FARMIQ_THI_THOM1959] = { thom1959, 1 },
+    [FARMIQ_THI_BROILER] = { broiler, 1 },
+    [FARMIQ_THI_TURKEY] = { turkey, 1 },
+    [FARMIQ_THI_LAYER] = { layer, 1 },
+    [FARMIQ_THI_PIG] = { pig, 0 },
+    [FARMIQ_THI_PIG_WET_BULB] = { pig_wet_bulb, 1 },
+    [FARMIQ_THI_SHEEP] = { sheep, 0 },
 };
 
 int farmiq_thermal_thi(uint32_t kind, double air_c, double rh_pct, double *thi,
                        uint32_t *reasons)
 {
-    const struct index *index =
-        &indices[kind < sizeof indices / sizeof *indices ? kind : 0];
-    struct weather w = { air_c, air_c, rh_pct };
+    struct weather w = { air_c, 0, rh_pct };
 
-    if (!thi || (!index->formula && index->dry == 0))
+    if (!thi || kind >= sizeof indices / sizeof *indices || !indices[kind].formula)
         return FARMIQ_E_ARG;
     if (!is_weather(air_c, rh_pct))
         return FARMIQ_E_RANGE;
-    if (index->wet != 0)
+    if (indices[kind].needs_wet_bulb)
         w.wet = wet_bulb(air_c, rh_pct, SEA_LEVEL_KPA);
-    return farmiq__answer(index->formula ? index->formula(w)
-                                         : index->dry * w.dry + index->wet * w.wet,
-                          0, thi, reasons);
+    return farmiq__answer(indices[kind].formula(w), 0, thi, reasons);
 }
 
 int farmiq_thermal_thvi(double air_c, double rh_pct, double air_m_s, double *thvi,

@@ -60,6 +60,7 @@ static const struct formula_case {
     { THREE(fcr_swine), { 3, 50 * LB, 250 * LB }, 0, 3, 0 },
     { THREE(fcr_swine), { 3, 40 * LB, 250 * LB }, 0, 3.06, 0 },
     { THREE(fcr_swine), { 3, 50 * LB, 270 * LB }, 0, 2.88, 0 },
+    { THREE(fcr_swine), { 1, 50 * LB, 270 * LB }, 0, 0.88, 0 },
     { THREE(fcr_swine), { 0.06, 50 * LB, 270 * LB }, U, 0, WHY(DOMAIN) },
     { THREE(fcr_swine), { -3, 50, 100 }, E, 0, 0 },
     { THREE(fcr_swine), { 3, 0, 100 }, E, 0, 0 },
@@ -102,6 +103,7 @@ static const struct formula_case {
     { THREE(deviation_z), { 2.2, -2, 10 }, E, 0, 0 },
     { THREE(deviation_z), { 2.2, 2, -10 }, E, 0, 0 },
     { THREE(days_to_target), { 90, 110, 800 }, 0, 25, 0 },
+    { THREE(days_to_target), { 90, 110, 0.5 }, 0, 40000, 0 },
     { THREE(days_to_target), { 110, 110, 800 }, U, 0, WHY(TARGET_REACHED) },
     { THREE(days_to_target), { 111, 110, 800 }, U, 0, WHY(TARGET_REACHED) },
     { THREE(days_to_target), { 90, 110, 0 }, U, 0, WHY(GAIN_NON_POSITIVE) },
@@ -232,6 +234,7 @@ static void livability_counts_the_sold_as_alive(void **state)
     assert_int_equal(farmiq_kpi_livability(10, 6, 4, 0, &pct, NULL), 0);
     assert_true(pct == 0);
     assert_int_equal(farmiq_kpi_livability(10, 5, 3, 3, &pct, NULL), E);
+    assert_int_equal(farmiq_kpi_livability(10, 8, 0, 5, &pct, NULL), E);
     assert_int_equal(farmiq_kpi_livability(10, 0, 0, 11, &pct, NULL), E);
     assert_int_equal(farmiq_kpi_livability(10, 11, 0, 0, &pct, NULL), E);
     assert_int_equal(farmiq_kpi_livability(10, UINT64_MAX, 11, 0, &pct, NULL), E);
@@ -248,6 +251,8 @@ static void epef_has_limits(void **state)
     (void)state;
     assert_int_equal(farmiq_kpi_epef(100, 1, 10, 1, &epef, &why), 0);
     assert_true(epef == 1000 && why == 0);
+    assert_int_equal(farmiq_kpi_epef(100, 1, 0.5, 1, &epef, NULL), 0);
+    assert_true(epef == 20000);
     epef = UNTOUCHED;
     assert_int_equal(farmiq_kpi_epef(100.5, 1, 10, 1, &epef, NULL), E);
     assert_int_equal(farmiq_kpi_epef(-1, 1, 10, 1, &epef, NULL), E);
@@ -395,6 +400,9 @@ static void uniformity_has_limits(void **state)
     two[1] = NAN;
     assert_int_equal(farmiq_kpi_uniformity(two, 2, 0.1, &pct, NULL), E);
     two[1] = 0;
+    assert_int_equal(farmiq_kpi_uniformity(two, 2, 0.1, &pct, NULL), E);
+    two[1] = 2;
+    two[0] = -1;
     assert_int_equal(farmiq_kpi_uniformity(two, 2, 0.1, &pct, NULL), E);
     assert_true(pct == UNTOUCHED);
 }

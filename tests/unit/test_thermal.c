@@ -13,24 +13,30 @@
 static double wet_bulb(double air_c, double rh_pct, double kpa)
 {
     double value = UNTOUCHED;
+    uint32_t why = 7;
 
-    assert_int_equal(farmiq_thermal_wet_bulb(air_c, rh_pct, kpa, &value, NULL), 0);
+    assert_int_equal(farmiq_thermal_wet_bulb(air_c, rh_pct, kpa, &value, &why), 0);
+    assert_int_equal(why, 0);
     return value;
 }
 
 static double stull(double air_c, double rh_pct)
 {
     double value = UNTOUCHED;
+    uint32_t why = 7;
 
-    assert_int_equal(farmiq_thermal_wet_bulb_stull(air_c, rh_pct, &value, NULL), 0);
+    assert_int_equal(farmiq_thermal_wet_bulb_stull(air_c, rh_pct, &value, &why), 0);
+    assert_int_equal(why, 0);
     return value;
 }
 
 static double dew_point(double air_c, double rh_pct)
 {
     double value = UNTOUCHED;
+    uint32_t why = 7;
 
-    assert_int_equal(farmiq_thermal_dew_point(air_c, rh_pct, &value, NULL), 0);
+    assert_int_equal(farmiq_thermal_dew_point(air_c, rh_pct, &value, &why), 0);
+    assert_int_equal(why, 0);
     return value;
 }
 
@@ -46,6 +52,20 @@ static void published_wet_bulbs_come_out(void **state)
     /* One calculator's page prints 21.92. */
     assert_close(stull(30, 50), 22.297, 5e-4);
     assert_true(fabs(stull(30, 50) - 21.92) > 0.3);
+}
+
+/* psychrolib's tests, which its authors worked out in Excel: at 95.461 kPa, air of
+ * 30 degrees and 0.0192281274241096 kg/kg has a wet bulb of 25 degrees, air of -1
+ * degree and 0.00120399819933844 kg/kg an ice bulb of -5. Saturation pressures
+ * (4.2467 and 0.56267 kPa) are those of ASHRAE's table 3. */
+static void published_balances_come_out_above_and_below_freezing(void **state)
+{
+    double warm_kpa = 95.461 * 0.0192281274241096 / (0.621945 + 0.0192281274241096);
+    double cold_kpa = 95.461 * 0.00120399819933844 / (0.621945 + 0.00120399819933844);
+
+    (void)state;
+    assert_close(wet_bulb(30, 100 * warm_kpa / 4.2467, 95.461), 25, 2e-3);
+    assert_close(wet_bulb(-1, 100 * cold_kpa / 0.56267, 95.461), -5, 2e-3);
 }
 
 /* Stull states errors of -1.0 to +0.65 degrees, true minus formula. */
@@ -148,8 +168,10 @@ static void no_weather_is_refused(void **state)
 static double thi(uint32_t kind, double air_c, double rh_pct)
 {
     double value = UNTOUCHED;
+    uint32_t why = 7;
 
-    assert_int_equal(farmiq_thermal_thi(kind, air_c, rh_pct, &value, NULL), 0);
+    assert_int_equal(farmiq_thermal_thi(kind, air_c, rh_pct, &value, &why), 0);
+    assert_int_equal(why, 0);
     return value;
 }
 
@@ -459,6 +481,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_wet_bulbs_come_out),
+        cmocka_unit_test(published_balances_come_out_above_and_below_freezing),
         cmocka_unit_test(stull_agrees_with_the_balance),
         cmocka_unit_test(wet_bulb_lies_between_dew_point_and_air),
         cmocka_unit_test(published_dew_points_come_out),
