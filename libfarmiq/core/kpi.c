@@ -655,6 +655,14 @@ static double vouched_ms(int64_t at, int64_t until, int64_t from, int64_t max_ga
     return fmin(elapsed_ms(at, until), (double)max_gap_ms);
 }
 
+static int descends(const int64_t *at_unix_ms, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (at_unix_ms[i] < at_unix_ms[i - 1])
+            return 1;
+    return 0;
+}
+
 int farmiq_kpi_uptime(const int64_t *at_unix_ms, size_t n, int64_t from_unix_ms,
                       int64_t to_unix_ms, int64_t max_gap_ms, double *uptime_pct,
                       uint32_t *reasons)
@@ -663,18 +671,15 @@ int farmiq_kpi_uptime(const int64_t *at_unix_ms, size_t n, int64_t from_unix_ms,
 
     if (!uptime_pct || (!at_unix_ms && n > 0))
         return FARMIQ_E_ARG;
-    if (max_gap_ms <= 0)
+    if (max_gap_ms <= 0 || descends(at_unix_ms, n))
         return FARMIQ_E_RANGE;
-    for (size_t i = 0; i < n; i++) {
-        int64_t next = i + 1 < n ? at_unix_ms[i + 1] : to_unix_ms;
-
-        if (i + 1 < n && next < at_unix_ms[i])
-            return FARMIQ_E_RANGE;
-        covered_ms += vouched_ms(at_unix_ms[i], at_most(next, to_unix_ms), from_unix_ms,
-                                 max_gap_ms);
-    }
     if (to_unix_ms <= from_unix_ms)
         return farmiq__undefined(FARMIQ_KPI_NO_TIME, reasons);
+    for (size_t i = 0; i < n; i++) {
+        int64_t until = i + 1 < n ? at_most(at_unix_ms[i + 1], to_unix_ms) : to_unix_ms;
+
+        covered_ms += vouched_ms(at_unix_ms[i], until, from_unix_ms, max_gap_ms);
+    }
     return farmiq__answer(100 * covered_ms / elapsed_ms(from_unix_ms, to_unix_ms), 0,
                           uptime_pct, reasons);
 }

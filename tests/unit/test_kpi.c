@@ -373,6 +373,8 @@ static void uniformity_includes_its_bounds(void **state)
     (void)state;
     assert_int_equal(farmiq_kpi_uniformity(mean_one, 4, 0.1, &pct, &why), 0);
     assert_true(pct == 100 && why == WHY(SAMPLE_TOO_SMALL));
+    assert_int_equal(farmiq_kpi_uniformity(mean_one + 2, 2, 0.1, &pct, NULL), 0);
+    assert_true(pct == 100);
     assert_int_equal(farmiq_kpi_uniformity(outside, 4, 0.1, &pct, NULL), 0);
     assert_true(pct == 50);
     for (size_t i = 0; i < 100; i++)
@@ -391,6 +393,7 @@ static void uniformity_has_limits(void **state)
     (void)state;
     assert_int_equal(farmiq_kpi_uniformity(two, 1, 0.1, &pct, &why), U);
     assert_int_equal(why, WHY(SAMPLE_TOO_SMALL));
+    assert_int_equal(farmiq_kpi_uniformity(NULL, 1, 0.1, &pct, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_kpi_uniformity(NULL, 0, 0.1, &pct, NULL), U);
     assert_int_equal(farmiq_kpi_uniformity(NULL, 2, 0.1, &pct, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_kpi_uniformity(two, 2, 0.1, NULL, NULL), FARMIQ_E_ARG);
@@ -509,6 +512,8 @@ static void uptime_counts_what_samples_vouch_for(void **state)
     assert_true(pct == 100);
     assert_int_equal(farmiq_kpi_uptime(at, 3, 5, 105, 15, &pct, NULL), 0);
     assert_true(pct == 25); /* the sample before the window does not count */
+    assert_int_equal(farmiq_kpi_uptime(at, 6, 0, 100, 1, &pct, NULL), 0);
+    assert_true(pct == 4);
     assert_int_equal(farmiq_kpi_uptime(NULL, 0, 0, 100, 15, &pct, NULL), 0);
     assert_true(pct == 0);
 }
