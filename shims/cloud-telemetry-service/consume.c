@@ -138,7 +138,7 @@ int consume(struct shim_call *call)
     int r = read_messages(&intake);
 
     if (r == FARMIQ_OK)
-        r = intake_keep(&intake);
+        r = deliveries_keep(&intake);
     if (r < 0)
         return r;
     shim_count("farmiq_telemetry_rows_total", "stored", intake.new_count);

@@ -147,7 +147,7 @@ static int store_seen(struct intake *intake)
                         put_seen);
 }
 
-int intake_keep(struct intake *intake)
+int deliveries_keep(struct intake *intake)
 {
     static int (*const steps[])(struct intake *) = {
         store_raw, store_buckets, gather_latest, store_latest, store_seen,

@@ -174,7 +174,7 @@ static int append_outbox(struct intake *intake)
     return farmiq_store_outbox_append(call->store, "sync", first, call->now_unix_ms);
 }
 
-int intake_keep(struct intake *intake)
+int readings_keep(struct intake *intake)
 {
     static int (*const steps[])(struct intake *) = { store_raw, store_buckets,
                                                      append_outbox };

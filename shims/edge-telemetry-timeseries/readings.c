@@ -160,7 +160,7 @@ int post_readings(struct shim_call *call)
                                 intake.fault ? intake.fault
                                              : "an event is not valid JSON");
     if (r == FARMIQ_OK)
-        r = intake_keep(&intake);
+        r = readings_keep(&intake);
     if (r < 0)
         return r;
     count_readings(&intake);
