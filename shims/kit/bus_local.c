@@ -13,8 +13,13 @@
 #define PREFETCH 512
 #define DELIVERY_BYTES (4u << 20)
 #define LEASE_MS 60000
-#define POLL_MS 1000
 #define UNROUTED "bus_unrouted"
+
+const struct shim_option shim_bus_options[] = {
+    { "BUS_POLL_MS", SHIM_MS, "1s",
+      "how often a consumer looks for what is due again; news wakes it" },
+    { 0 },
+};
 
 struct consumer {
     struct shim_bus *bus;
@@ -356,7 +361,8 @@ int shim_bus_start(struct shim_bus *bus)
         struct shim_task task = { .name = bus->consumers[i].queue->name,
                                   .run = consume,
                                   .ctx = &bus->consumers[i],
-                                  .period_ms = POLL_MS };
+                                  .period_ms = shim_options_number(
+                                      bus->runtime->options, "BUS_POLL_MS") };
 
         r = shim_tasks_start(bus->runtime->tasks, &task);
     }

@@ -127,6 +127,8 @@ static int read_options(struct shim_runtime *runtime, const char *summary, int a
         tables[count++] = mqtt_options;
     if (runtime->schema)
         tables[count++] = shim_store_options;
+    if (ANY(runtime, queues))
+        tables[count++] = shim_bus_options;
     tables[count++] = http_options;
     tables[count++] = shim_request_options;
     tables[count++] = shim_auth_options;

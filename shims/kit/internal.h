@@ -162,6 +162,7 @@ void shim_jobs_free(struct shim_runtime *runtime); /* after the tasks are closed
 
 /* ## bus_local.c: the bus inside the service's own database */
 
+extern const struct shim_option shim_bus_options[];
 int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime);
 int shim_bus_start(struct shim_bus *bus);  /* deliveries begin */
 void shim_bus_close(struct shim_bus *bus); /* after the tasks are closed */
