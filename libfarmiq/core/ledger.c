@@ -89,7 +89,7 @@ static void value_unweighed_on_line(struct book *book, int64_t at_unix_ms, doubl
     double interval_ms = (double)(at_unix_ms - book->weight.at_unix_ms);
     double slope = mean_kg - book->weight.line_kg;
 
-    if (book->unweighed.head > 0 && interval_ms > 0)
+    if (interval_ms > 0)
         farmiq__sum_add(&book->tally.dead_kg,
                         slope * (book->unweighed.head_ms / interval_ms));
     value_unweighed_at(book, book->weight.line_kg);

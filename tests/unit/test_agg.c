@@ -7,7 +7,7 @@
 #include "nist.h"
 #include "numbers.h"
 
-/* --- Sums --------------------------------------------------------------------- */
+/* --- Sums ----------------------------------------------------------------- */
 
 static double sum_of(const double *values, size_t n)
 {
@@ -78,7 +78,7 @@ static void sums_refuse_what_is_no_number(void **state)
     assert_int_equal(farmiq_sum_value(&sum, NULL), FARMIQ_E_ARG);
 }
 
-/* --- Moments ------------------------------------------------------------------ */
+/* --- Moments -------------------------------------------------------------- */
 
 static struct farmiq_agg agg_of(const double *values, size_t n)
 {
@@ -309,7 +309,7 @@ static void aggregates_refuse_what_is_no_number(void **state)
     assert_int_equal(farmiq_agg_merge(&agg, NULL), FARMIQ_E_ARG);
 }
 
-/* --- Pairs -------------------------------------------------------------------- */
+/* --- Pairs ---------------------------------------------------------------- */
 
 static struct farmiq_pairs norris(size_t from, size_t to)
 {

@@ -7,7 +7,7 @@
 
 #define LB 0.45359237
 
-/* --- Every function of two or three numbers: value, limits, refusals ------- */
+/* --- Every function of two or three numbers: value, limits, refusals ------ */
 
 typedef int two_fn(double, double, double *, uint32_t *);
 typedef int three_fn(double, double, double, double *, uint32_t *);
@@ -185,7 +185,7 @@ static void every_formula_refuses_what_is_no_number(void **state)
     }
 }
 
-/* --- Functions of other shapes --------------------------------------------- */
+/* --- Functions of other shapes -------------------------------------------- */
 
 static void biomass_of_nothing_is_zero_and_of_the_unweighed_unknown(void **state)
 {
@@ -495,7 +495,7 @@ static void money_is_an_integer(void **state)
     assert_int_equal(farmiq_kpi_cost_per(5, 1, NULL, NULL), FARMIQ_E_ARG);
 }
 
-/* --- How good the data are ------------------------------------------------- */
+/* --- How good the data are ------------------------------------------------ */
 
 static void uptime_counts_what_samples_vouch_for(void **state)
 {
@@ -563,7 +563,7 @@ static void coverage_and_freshness(void **state)
     assert_int_equal(farmiq_kpi_freshness(1, 0, NULL, NULL), FARMIQ_E_ARG);
 }
 
-/* --- Units ------------------------------------------------------------------ */
+/* --- Units ---------------------------------------------------------------- */
 
 static void units_have_their_legal_factors(void **state)
 {
@@ -636,7 +636,7 @@ static void every_reason_has_a_name(void **state)
     assert_null(farmiq_kpi_reason_name(3));
 }
 
-/* --- Published worked examples ---------------------------------------------- */
+/* --- Published worked examples -------------------------------------------- */
 
 static double two(two_fn *fn, double a, double b)
 {
@@ -843,7 +843,7 @@ static void mortality_correction_by_construction(void **state)
     assert_close(epef(livability(20000, 800), 2.4, 35, 64000 / live), 473.97, 5e-3);
 }
 
-/* --- Breed standards --------------------------------------------------------- */
+/* --- Breed standards ------------------------------------------------------ */
 
 static void check_ross_week(const struct ross_week *w, const struct ross_week *before)
 {
@@ -910,7 +910,7 @@ static void cobb_500_day_by_day(void **state)
     check_breed_file("cobb500_as_hatched_2022.csv", 0.0065);
 }
 
-/* --- Invariants --------------------------------------------------------------- */
+/* --- Invariants ----------------------------------------------------------- */
 
 static void fcrs_keep_their_order(void **state)
 {

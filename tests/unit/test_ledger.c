@@ -9,7 +9,7 @@
 #define DAY INT64_C(86400000)
 #define START (20000 * DAY)
 
-/* --- Telling a batch's story ------------------------------------------------------ */
+/* --- Telling a batch's story ---------------------------------------------- */
 
 #define MAX_EVENTS 64
 
@@ -113,7 +113,7 @@ static void check_kpi(const struct farmiq_ledger *ledger, uint32_t kpi, int stat
     assert_true(value == again);
 }
 
-/* --- A whole batch ------------------------------------------------------------------ */
+/* --- A whole batch -------------------------------------------------------- */
 
 /* The constructed example: 20000 placed at 44 g, 800 dead weighing 640 kg, 19200
  * sold at 2.4 kg after 35 days, 64 t of feed. */
@@ -208,8 +208,7 @@ static void transfers_are_neither_dead_nor_sold(void **state)
     assert_true(b.live_age_days == (50.0 * 10 + 40.0 * 20) / 90);
 }
 
-/* --- Any order, any repeats -----------------------------------------------------------
- */
+/* --- Any order, any repeats ----------------------------------------------- */
 
 static void tell_a_long_story(void)
 {
@@ -321,8 +320,7 @@ static void ids_are_compared_whole(void **state)
     assert_true(b.entered_head == 30 && b.duplicates == 0);
 }
 
-/* --- Heads
- * ------------------------------------------------------------------------------ */
+/* --- Heads ---------------------------------------------------------------- */
 
 static void a_negative_herd_is_an_error_until_the_arrival_comes(void **state)
 {
@@ -418,8 +416,74 @@ static void windows_add_up(void **state)
     assert_close(gain, whole.closing_kg, 1e-9);
 }
 
-/* --- Weights
- * ------------------------------------------------------------------------------ */
+/* A history as chance has it, told out of order; and beside it the head count of
+ * every hour, kept the simple way. */
+enum { HOURS = 240 };
+
+struct diary {
+    double head_at[HOURS];
+    uint64_t came[HOURS];
+    uint64_t died[HOURS];
+};
+
+static void live_by_chance(struct diary *diary, uint64_t *seed)
+{
+    double head = 0;
+
+    memset(diary, 0, sizeof *diary);
+    for (int hour = 0; hour < HOURS; hour++) {
+        uint64_t n = 1 + draw(seed) % 50;
+        int has_room = story.count < MAX_EVENTS - 2;
+
+        if (has_room && draw(seed) % 12 == 0) {
+            placed(hour / 24.0, n, (double)n);
+            diary->came[hour] = n;
+            head += (double)n;
+        }
+        if (has_room && draw(seed) % 12 == 0 && (double)n <= head) {
+            died(hour / 24.0, n);
+            diary->died[hour] = n;
+            head -= (double)n;
+        }
+        diary->head_at[hour] = head;
+    }
+}
+
+static void compare_with_diary(const struct diary *diary, int from, int to)
+{
+    struct farmiq_ledger b = book(from / 24.0, to / 24.0);
+    uint64_t came = 0, dead = 0;
+    double days = 0;
+
+    for (int hour = from + 1; hour <= to; hour++) {
+        days += diary->head_at[hour - 1] / 24;
+        came += diary->came[hour];
+        dead += diary->died[hour];
+    }
+    assert_close(b.animal_days, days, 1e-9 * (1 + days));
+    assert_true((double)b.opening_head == diary->head_at[from]);
+    assert_true((double)b.closing_head == diary->head_at[to]);
+    assert_true(b.entered_head == came && b.dead_head == dead);
+    assert_close(b.dead_kg, (double)dead, 1e-9);
+}
+
+static void the_book_agrees_with_counting_every_hour(void **state)
+{
+    uint64_t seed = 33;
+
+    for (int round = 0; round < 300; round++) {
+        struct diary diary;
+        int from = (int)(draw(&seed) % HOURS);
+
+        new_story(state);
+        live_by_chance(&diary, &seed);
+        shuffle(&seed);
+        compare_with_diary(&diary, from,
+                           from + (int)(draw(&seed) % (HOURS - (unsigned)from)));
+    }
+}
+
+/* --- Weights -------------------------------------------------------------- */
 
 static void the_unweighed_dead_lie_on_the_line(void **state)
 {
@@ -634,8 +698,7 @@ static void a_loss_is_a_gain_but_no_ratio(void **state)
     assert_kpi(&b, ADG, -200, 1e-9, 0);
 }
 
-/* --- Feed, water, eggs
- * ---------------------------------------------------------------------- */
+/* --- Feed, water, eggs ---------------------------------------------------- */
 
 static void feed_is_what_left_the_silo_between_counts(void **state)
 {
@@ -772,8 +835,7 @@ static void a_tenth_ten_times_is_one(void **state)
     assert_true(b.water_l == 1 && b.eggs == 30);
 }
 
-/* --- Refusals
- * ---------------------------------------------------------------------------------- */
+/* --- Refusals ------------------------------------------------------------- */
 
 static void refuses(struct farmiq_ledger_event event, int code, const char *field)
 {
@@ -1001,6 +1063,7 @@ int main(void)
         with_story(arrivals_come_before_departures),
         with_story(a_window_takes_its_end_and_leaves_its_beginning),
         with_story(windows_add_up),
+        with_story(the_book_agrees_with_counting_every_hour),
         with_story(the_unweighed_dead_lie_on_the_line),
         with_story(the_dead_of_the_first_days_start_from_the_placement),
         with_story(a_new_herd_does_not_inherit_the_line),

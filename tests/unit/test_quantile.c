@@ -10,7 +10,7 @@
 #define ALPHA 0.01
 #define GAMMA ((1 + ALPHA) / (1 - ALPHA))
 
-/* --- Exact --------------------------------------------------------------------- */
+/* --- Exact ---------------------------------------------------------------- */
 
 static double sorted_quantile(const double *values, size_t n, double p)
 {
@@ -69,7 +69,7 @@ static void exact_quantiles_have_limits(void **state)
     assert_true(value == UNTOUCHED);
 }
 
-/* --- A sketch and the truth beside it ------------------------------------------ */
+/* --- A sketch and the truth beside it ------------------------------------- */
 
 static struct farmiq_sketch *new_sketch(uint32_t bins)
 {

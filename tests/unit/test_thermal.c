@@ -8,7 +8,7 @@
 #define E FARMIQ_E_RANGE
 #define WHY(reason) FARMIQ_KPI_##reason
 
-/* --- Wet bulb and dew point ----------------------------------------------------- */
+/* --- Wet bulb and dew point ----------------------------------------------- */
 
 static double wet_bulb(double air_c, double rh_pct, double kpa)
 {
@@ -163,7 +163,7 @@ static void no_weather_is_refused(void **state)
     assert_true(value == UNTOUCHED);
 }
 
-/* --- Indices --------------------------------------------------------------------- */
+/* --- Indices -------------------------------------------------------------- */
 
 static double thi(uint32_t kind, double air_c, double rh_pct)
 {
@@ -273,7 +273,7 @@ static void moving_air_cools_within_the_tested_range(void **state)
     assert_true(value == UNTOUCHED);
 }
 
-/* --- Heat-stress hours ------------------------------------------------------------ */
+/* --- Heat-stress hours ---------------------------------------------------- */
 
 #define HOUR INT64_C(3600000)
 
