@@ -4,7 +4,7 @@
 when. With --update the file is rewritten: new names get the current version, names that
 are there keep theirs.
 
-symbols.py [--update] ROOT LIBRARY VERSION
+symbols.py [--update] [ROOT [LIBRARY]]    by default this tree and what it built in build/
 """
 import pathlib
 import re
@@ -44,17 +44,24 @@ def documented(file):
     return dict(line.split() for line in lines if line and not line.startswith("#"))
 
 
+def current_version(include):
+    text = (include / "farmiq/version.h").read_text()
+    return re.search(r'#define FARMIQ_VERSION_STRING "([^"]+)"', text)[1]
+
+
 def complaints(names, others, text):
     return [f"{name}: {text}" for name in sorted(names - others)]
 
 
-def main(root, library, version, update=False):
+def main(root=pathlib.Path(__file__).resolve().parents[2], library=None, update=False):
     root = pathlib.Path(root)
+    library = library or root / "build/libfarmiq/libfarmiq.so"
     file = root / "docs/symbols.txt"
     include = root / "include"
     exports, since = exported(library), documented(file)
     if update:
-        since = {name: since.get(name, version) for name in exports | promised(include)}
+        since = {name: since.get(name, current_version(include))
+                 for name in exports | promised(include)}
         width = max(map(len, since)) + 2
         file.write_text(HEAD + "".join(f"{name:<{width}}{since[name]}\n"
                                        for name in sorted(since)))

@@ -285,6 +285,7 @@ static void loose_ids_are_neither_empty_nor_wildcards(void **state)
     static const char *const topics[] = { "iot/status/t//b/d", "iot/status/t/f/b/",
                                           "iot/status/t/+/b/d", "iot/status/t/f/b/a#" };
     struct farmiq_topic topic;
+    struct farmiq_error error;
     char text[64];
     size_t len;
 
@@ -294,8 +295,12 @@ static void loose_ids_are_neither_empty_nor_wildcards(void **state)
     for (size_t i = 0; i < COUNT(topics); i++)
         assert_int_equal(farmiq_topic_parse(&topic, topics[i], strlen(topics[i]), NULL),
                          FARMIQ_E_SCHEMA);
-    assert_int_equal(farmiq_topic_parse(&topic, "iot/ack/t/f/b/d\0", 16, NULL),
+    farmiq_error_init(&error, sizeof error);
+    assert_int_equal(farmiq_topic_parse(&topic, "iot/ack/t/f/b/d\0", 16, &error),
                      FARMIQ_E_SCHEMA);
+    assert_string_equal(error.field, "source_id");
+    assert_string_equal(error.detail, "is not a topic level");
+    assert_int_equal(error.offset, 14);
     assert_int_equal(farmiq_topic_parse(&topic, "iot/ack/t/f/b/d", 15, NULL), FARMIQ_OK);
     topic.farm_id = (struct farmiq_str){ "a/b", 3 };
     assert_int_equal(farmiq_topic_format(&topic, text, sizeof text, &len),
