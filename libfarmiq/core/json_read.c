@@ -134,7 +134,7 @@ static int is_list(const struct reader *r, const struct farmiq_json_member *slot
 {
     const struct farmiq__json_list *list = r->job->list;
 
-    if (!list || slot == &r->element)
+    if (!list || r->list_frame)
         return 0;
     return list->name == slot->name ||
            (list->name && slot->name && strcmp(list->name, slot->name) == 0);
