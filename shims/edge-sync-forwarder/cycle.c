@@ -12,7 +12,7 @@
 #define LEAST_CLAIM_BYTES (1024 * 1024) /* any one event fits, whatever the settings */
 
 struct endpoint_state {
-    int64_t paused_until_unix_ms;
+    int64_t paused_at_unix_ms, paused_until_unix_ms;
     uint32_t consecutive_failures;
 };
 
@@ -23,19 +23,19 @@ static int read_endpoint(void *ctx, uint32_t row, const struct farmiq_sql_value 
 
     (void)row;
     (void)count;
-    state->paused_until_unix_ms = columns[0].integer;
-    state->consecutive_failures = (uint32_t)columns[1].integer;
+    state->paused_at_unix_ms = columns[0].integer;
+    state->paused_until_unix_ms = columns[1].integer;
+    state->consecutive_failures = (uint32_t)columns[2].integer;
     return 0;
 }
 
-/* A pause longer than any we would make is a clock that jumped back. */
+/* A pause that began in the future is a clock that jumped back, as with leases. */
 static int is_paused(struct cycle *cycle, const struct endpoint_state *state,
                      int64_t now_unix_ms)
 {
-    int64_t left_ms = state->paused_until_unix_ms - now_unix_ms;
-
     cycle->consecutive_failures = state->consecutive_failures;
-    return left_ms > 0 && left_ms <= 24 * 3600000;
+    return state->paused_at_unix_ms <= now_unix_ms &&
+           now_unix_ms < state->paused_until_unix_ms;
 }
 
 static void gauge_stats(const struct farmiq_outbox_stats *stats, int64_t now_unix_ms)

@@ -2,7 +2,7 @@
 -- tenant, and one called * for the endpoint.
 
 -- name: endpoint
-SELECT coalesce(paused_until, 0), consecutive_failures
+SELECT coalesce(last_error_at, 0), coalesce(paused_until, 0), consecutive_failures
 FROM sync_state
 WHERE tenant_id = '*'
 

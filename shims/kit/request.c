@@ -97,6 +97,7 @@ static int request_over_http(struct shim_call *call, struct shim_request *reques
         return FARMIQ_E_NOMEM;
     snprintf(url, url_bytes, "%s%s", base, path);
     r = shim_http_client_send(client, &send, &error);
+    call->now_unix_ms = shim_clock_unix_ms(); /* the answer may have taken its time */
     if (r < 0) {
         shim_log(call, SHIM_INFO, "http.unreachable", "%s: %s", request->url_option,
                  error.detail);

@@ -31,7 +31,8 @@ struct shim_call {
     void *state;                /* the service's own, state_bytes long, zeroed at start */
     struct farmiq_store *store; /* in a transaction that commits after the handler; in
                                  * a GET a reader; in a job NULL (see shim_write) */
-    int64_t now_unix_ms;        /* read once, when the call began */
+    int64_t now_unix_ms;        /* read when the call began, and again after
+                                 * shim_write() and a shim_request() over HTTP */
     struct farmiq_str tenant_id; /* from the credential; empty where none is asked */
     struct farmiq_str request_id;
     struct farmiq_str trace_id;
