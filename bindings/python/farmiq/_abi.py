@@ -33,6 +33,60 @@ FARMIQ_JSON_NULL = 1
 FARMIQ_JSON_NUMBER = 3
 FARMIQ_JSON_OBJECT = 6
 FARMIQ_JSON_STRING = 4
+FARMIQ_KPI_CLOCK_SKEW = 65536
+FARMIQ_KPI_DEAD_WEIGHT_ESTIMATED = 256
+FARMIQ_KPI_DENOMINATOR_ZERO = 4194304
+FARMIQ_KPI_DOMAIN = 4096
+FARMIQ_KPI_EXTRAPOLATED = 512
+FARMIQ_KPI_FEED_DISPENSED = 2097152
+FARMIQ_KPI_FEED_EDGE = 1048576
+FARMIQ_KPI_FEED_ZERO = 2
+FARMIQ_KPI_GAIN_NON_POSITIVE = 16
+FARMIQ_KPI_GAIN_NOT_SIGNIFICANT = 32
+FARMIQ_KPI_HEAD_CHANGED = 128
+FARMIQ_KPI_INTERVAL_OVER_1D = 8192
+FARMIQ_KPI_LEDGER_NEGATIVE = 2048
+FARMIQ_KPI_NO_EGG_RECORD = 16777216
+FARMIQ_KPI_NO_FEED_RECORD = 1
+FARMIQ_KPI_NO_HEAD = 16384
+FARMIQ_KPI_NO_TIME = 32768
+FARMIQ_KPI_NO_VARIANCE = 262144
+FARMIQ_KPI_NO_WATER_RECORD = 8388608
+FARMIQ_KPI_NO_WEIGHT = 4
+FARMIQ_KPI_OVER_100_PCT = 131072
+FARMIQ_KPI_PARTIAL_WINDOW = 64
+FARMIQ_KPI_SAMPLE_TOO_SMALL = 1024
+FARMIQ_KPI_TARGET_REACHED = 524288
+FARMIQ_KPI_WEIGHT_STALE = 8
+FARMIQ_LEDGER_CULL = 5
+FARMIQ_LEDGER_EGGS = 13
+FARMIQ_LEDGER_FEED_DELIVERY = 8
+FARMIQ_LEDGER_FEED_DISPENSED = 11
+FARMIQ_LEDGER_FEED_REMOVED = 9
+FARMIQ_LEDGER_FEED_STOCK = 10
+FARMIQ_LEDGER_KPI_ADFI = 9
+FARMIQ_LEDGER_KPI_ADG = 8
+FARMIQ_LEDGER_KPI_BIOMASS = 1
+FARMIQ_LEDGER_KPI_EPEF = 14
+FARMIQ_LEDGER_KPI_FCR_GAIN = 5
+FARMIQ_LEDGER_KPI_FCR_LIVE = 6
+FARMIQ_LEDGER_KPI_FCR_MORTALITY = 7
+FARMIQ_LEDGER_KPI_FEED = 4
+FARMIQ_LEDGER_KPI_FEED_PER_DOZEN = 16
+FARMIQ_LEDGER_KPI_GAIN = 2
+FARMIQ_LEDGER_KPI_GAIN_WITH_DEAD = 3
+FARMIQ_LEDGER_KPI_HDEP = 15
+FARMIQ_LEDGER_KPI_LIVABILITY = 13
+FARMIQ_LEDGER_KPI_MORTALITY = 12
+FARMIQ_LEDGER_KPI_WATER_PER_HEAD = 10
+FARMIQ_LEDGER_KPI_WATER_TO_FEED = 11
+FARMIQ_LEDGER_MORTALITY = 4
+FARMIQ_LEDGER_PLACEMENT = 1
+FARMIQ_LEDGER_SALE = 6
+FARMIQ_LEDGER_TRANSFER_IN = 2
+FARMIQ_LEDGER_TRANSFER_OUT = 7
+FARMIQ_LEDGER_WATER = 12
+FARMIQ_LEDGER_WEIGHING = 3
 FARMIQ_NEEDS_BARN = 2
 FARMIQ_NEEDS_CLOUD = 8
 FARMIQ_NEEDS_DEVICE = 4
@@ -75,6 +129,8 @@ FARMIQ_SIGN_SIGNATURE_MISSING = 2
 FARMIQ_SIGN_TIMESTAMP_INVALID = 3
 FARMIQ_SIGN_TIMESTAMP_MISSING = 1
 FARMIQ_SIGN_WINDOW_MS = 300000
+FARMIQ_SKETCH_EXACT = 256
+FARMIQ_SKETCH_MAX_BINS = 2048
 FARMIQ_SQLITE_READ = 1
 FARMIQ_SQLITE_WRITE = 0
 FARMIQ_SQL_BLOB = 4
@@ -82,6 +138,15 @@ FARMIQ_SQL_INTEGER = 1
 FARMIQ_SQL_NULL = 0
 FARMIQ_SQL_REAL = 2
 FARMIQ_SQL_TEXT = 3
+FARMIQ_THI_BROILER = 4
+FARMIQ_THI_LAYER = 6
+FARMIQ_THI_MADER2006 = 2
+FARMIQ_THI_NRC1971 = 1
+FARMIQ_THI_PIG = 7
+FARMIQ_THI_PIG_WET_BULB = 8
+FARMIQ_THI_SHEEP = 9
+FARMIQ_THI_THOM1959 = 3
+FARMIQ_THI_TURKEY = 5
 FARMIQ_TIME_STRLEN = 24
 FARMIQ_TOPIC_ACK = 5
 FARMIQ_TOPIC_EVENT = 2
@@ -91,6 +156,18 @@ FARMIQ_TOPIC_TELEMETRY = 1
 FARMIQ_TOPIC_WEIGHVISION = 3
 FARMIQ_UNCHANGED = 2
 FARMIQ_UNDEFINED = 4
+FARMIQ_UNIT_CELSIUS = 11
+FARMIQ_UNIT_FAHRENHEIT = 12
+FARMIQ_UNIT_FT2 = 10
+FARMIQ_UNIT_G = 2
+FARMIQ_UNIT_KG = 1
+FARMIQ_UNIT_L = 6
+FARMIQ_UNIT_LB = 4
+FARMIQ_UNIT_M2 = 9
+FARMIQ_UNIT_ML = 7
+FARMIQ_UNIT_OZ = 5
+FARMIQ_UNIT_TONNE = 3
+FARMIQ_UNIT_US_GAL = 8
 FARMIQ_UUID_BYTES = 16
 FARMIQ_UUID_ENTROPY_BYTES = 10
 FARMIQ_UUID_STRLEN = 36
@@ -98,6 +175,18 @@ FARMIQ_VERSION_MAJOR = 0
 FARMIQ_VERSION_MINOR = 1
 FARMIQ_VERSION_NUMBER = 100
 FARMIQ_VERSION_PATCH = 0
+
+
+class farmiq_sum(Structure):
+    pass
+
+
+class farmiq_agg(Structure):
+    pass
+
+
+class farmiq_pairs(Structure):
+    pass
 
 
 class farmiq_backoff(Structure):
@@ -145,6 +234,14 @@ class farmiq_json_member(Structure):
 
 
 class farmiq_json_writer(Structure):
+    pass
+
+
+class farmiq_ledger_event(Structure):
+    pass
+
+
+class farmiq_ledger(Structure):
     pass
 
 
@@ -204,6 +301,10 @@ class farmiq_sqlite_options(Structure):
     pass
 
 
+class farmiq_heat(Structure):
+    pass
+
+
 class farmiq_topic(Structure):
     pass
 
@@ -214,6 +315,28 @@ class farmiq_uuid_seq(Structure):
 farmiq_hmac_fn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t, c_void_p, c_uint32, POINTER(c_uint8))
 farmiq_json_element_fn = CFUNCTYPE(c_int, c_void_p, c_uint32, c_void_p, c_size_t)
 farmiq_sql_row_fn = CFUNCTYPE(c_int, c_void_p, c_uint32, c_void_p, c_uint32)
+
+farmiq_sum._fields_ = [
+    ("sum", c_double),
+    ("carry", c_double),
+]
+
+farmiq_agg._fields_ = [
+    ("count", c_uint64),
+    ("min", c_double),
+    ("max", c_double),
+    ("mean", c_double),
+    ("m2", c_double),
+]
+
+farmiq_pairs._fields_ = [
+    ("count", c_uint64),
+    ("mean_x", c_double),
+    ("mean_y", c_double),
+    ("m2_x", c_double),
+    ("m2_y", c_double),
+    ("c_xy", c_double),
+]
 
 farmiq_backoff._fields_ = [
     ("size", c_uint32),
@@ -336,6 +459,49 @@ farmiq_json_writer._fields_ = [
     ("comma", c_uint64),
     ("depth", c_uint32),
     ("failed", c_int32),
+]
+
+farmiq_ledger_event._fields_ = [
+    ("at_unix_ms", c_int64),
+    ("event_id", farmiq_str),
+    ("head", c_uint64),
+    ("amount", c_double),
+    ("sd_kg", c_double),
+    ("kind", c_uint32),
+    ("reserved", c_uint32),
+]
+
+farmiq_ledger._fields_ = [
+    ("size", c_uint32),
+    ("duplicates", c_uint32),
+    ("from_unix_ms", c_int64),
+    ("to_unix_ms", c_int64),
+    ("placed_unix_ms", c_int64),
+    ("opening_head", c_uint64),
+    ("closing_head", c_uint64),
+    ("entered_head", c_uint64),
+    ("dead_head", c_uint64),
+    ("culled_head", c_uint64),
+    ("sold_head", c_uint64),
+    ("out_head", c_uint64),
+    ("eggs", c_uint64),
+    ("animal_days", c_double),
+    ("live_age_days", c_double),
+    ("opening_kg", c_double),
+    ("closing_kg", c_double),
+    ("entered_kg", c_double),
+    ("sold_kg", c_double),
+    ("out_kg", c_double),
+    ("dead_kg", c_double),
+    ("gain_se_kg", c_double),
+    ("feed_kg", c_double),
+    ("water_l", c_double),
+    ("weight_reasons", c_uint32),
+    ("dead_reasons", c_uint32),
+    ("feed_reasons", c_uint32),
+    ("water_reasons", c_uint32),
+    ("egg_reasons", c_uint32),
+    ("reserved", c_uint32),
 ]
 
 farmiq_outbox_row._fields_ = [
@@ -492,6 +658,21 @@ farmiq_sqlite_options._fields_ = [
     ("reserved", c_uint32),
 ]
 
+farmiq_heat._fields_ = [
+    ("base", c_double),
+    ("max_gap_ms", c_int64),
+    ("samples", c_uint64),
+    ("first_unix_ms", c_int64),
+    ("last_unix_ms", c_int64),
+    ("first_index", c_double),
+    ("last_index", c_double),
+    ("peak_index", c_double),
+    ("covered_ms", c_int64),
+    ("uncovered_ms", c_int64),
+    ("above_ms", farmiq_sum),
+    ("above_index_ms", farmiq_sum),
+]
+
 farmiq_topic._fields_ = [
     ("size", c_uint32),
     ("kind", c_int32),
@@ -509,9 +690,15 @@ farmiq_uuid_seq._fields_ = [
     ("reserved", c_uint32),
 ]
 
-STRUCTS = {"farmiq_backoff": farmiq_backoff, "farmiq_batch": farmiq_batch, "farmiq_batch_answer": farmiq_batch_answer, "farmiq_batch_error": farmiq_batch_error, "farmiq_envelope": farmiq_envelope, "farmiq_envelope_rules": farmiq_envelope_rules, "farmiq_error": farmiq_error, "farmiq_event": farmiq_event, "farmiq_event_kind": farmiq_event_kind, "farmiq_json_member": farmiq_json_member, "farmiq_json_writer": farmiq_json_writer, "farmiq_migration": farmiq_migration, "farmiq_outbox_claim": farmiq_outbox_claim, "farmiq_outbox_policy": farmiq_outbox_policy, "farmiq_outbox_row": farmiq_outbox_row, "farmiq_outbox_stats": farmiq_outbox_stats, "farmiq_session": farmiq_session, "farmiq_session_event": farmiq_session_event, "farmiq_sighting": farmiq_sighting, "farmiq_signed_request": farmiq_signed_request, "farmiq_sql_query": farmiq_sql_query, "farmiq_sql_value": farmiq_sql_value, "farmiq_sqlite_options": farmiq_sqlite_options, "farmiq_store": farmiq_store, "farmiq_store_ops": farmiq_store_ops, "farmiq_str": farmiq_str, "farmiq_topic": farmiq_topic, "farmiq_uuid_seq": farmiq_uuid_seq}
+STRUCTS = {"farmiq_agg": farmiq_agg, "farmiq_backoff": farmiq_backoff, "farmiq_batch": farmiq_batch, "farmiq_batch_answer": farmiq_batch_answer, "farmiq_batch_error": farmiq_batch_error, "farmiq_envelope": farmiq_envelope, "farmiq_envelope_rules": farmiq_envelope_rules, "farmiq_error": farmiq_error, "farmiq_event": farmiq_event, "farmiq_event_kind": farmiq_event_kind, "farmiq_heat": farmiq_heat, "farmiq_json_member": farmiq_json_member, "farmiq_json_writer": farmiq_json_writer, "farmiq_ledger": farmiq_ledger, "farmiq_ledger_event": farmiq_ledger_event, "farmiq_migration": farmiq_migration, "farmiq_outbox_claim": farmiq_outbox_claim, "farmiq_outbox_policy": farmiq_outbox_policy, "farmiq_outbox_row": farmiq_outbox_row, "farmiq_outbox_stats": farmiq_outbox_stats, "farmiq_pairs": farmiq_pairs, "farmiq_session": farmiq_session, "farmiq_session_event": farmiq_session_event, "farmiq_sighting": farmiq_sighting, "farmiq_signed_request": farmiq_signed_request, "farmiq_sql_query": farmiq_sql_query, "farmiq_sql_value": farmiq_sql_value, "farmiq_sqlite_options": farmiq_sqlite_options, "farmiq_store": farmiq_store, "farmiq_store_ops": farmiq_store_ops, "farmiq_str": farmiq_str, "farmiq_sum": farmiq_sum, "farmiq_topic": farmiq_topic, "farmiq_uuid_seq": farmiq_uuid_seq}
 
 FUNCTIONS = {
+    "farmiq_agg_add": (c_int, [POINTER(farmiq_agg), c_double]),
+    "farmiq_agg_init": (None, [POINTER(farmiq_agg)]),
+    "farmiq_agg_mean_se": (c_int, [POINTER(farmiq_agg), c_uint64, POINTER(c_double)]),
+    "farmiq_agg_merge": (c_int, [POINTER(farmiq_agg), POINTER(farmiq_agg)]),
+    "farmiq_agg_sd": (c_int, [POINTER(farmiq_agg), POINTER(c_double)]),
+    "farmiq_agg_variance": (c_int, [POINTER(farmiq_agg), POINTER(c_double)]),
     "farmiq_backoff_delay": (c_int, [POINTER(farmiq_backoff), c_uint32, c_uint32, POINTER(c_uint32)]),
     "farmiq_backoff_init": (None, [POINTER(farmiq_backoff), c_size_t]),
     "farmiq_batch_add": (c_int, [POINTER(farmiq_json_writer), farmiq_str, POINTER(farmiq_event)]),
@@ -542,6 +729,10 @@ FUNCTIONS = {
     "farmiq_event_kind_find": (c_void_p, [c_char_p, c_size_t]),
     "farmiq_event_parse": (c_int, [POINTER(farmiq_event), c_char_p, c_size_t, c_void_p, c_size_t, POINTER(farmiq_error)]),
     "farmiq_event_write": (None, [POINTER(farmiq_json_writer), POINTER(farmiq_event)]),
+    "farmiq_heat_add": (c_int, [POINTER(farmiq_heat), c_int64, c_double]),
+    "farmiq_heat_hours": (c_int, [POINTER(farmiq_heat), POINTER(c_double), POINTER(c_double)]),
+    "farmiq_heat_init": (c_int, [POINTER(farmiq_heat), c_double, c_int64]),
+    "farmiq_heat_merge": (c_int, [POINTER(farmiq_heat), POINTER(farmiq_heat)]),
     "farmiq_id_is_valid": (c_int, [c_char_p, c_size_t]),
     "farmiq_json_begin": (None, [POINTER(farmiq_json_writer), c_char_p, c_size_t]),
     "farmiq_json_bool": (None, [POINTER(farmiq_json_writer), c_int]),
@@ -558,6 +749,48 @@ FUNCTIONS = {
     "farmiq_json_str": (None, [POINTER(farmiq_json_writer), farmiq_str]),
     "farmiq_json_text": (None, [POINTER(farmiq_json_writer), c_char_p]),
     "farmiq_json_time": (None, [POINTER(farmiq_json_writer), c_int64]),
+    "farmiq_kpi_adfi": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_adg": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_adg_herd": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_biomass": (c_int, [c_uint64, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_cost_per": (c_int, [c_int64, c_double, POINTER(c_int64), POINTER(c_uint32)]),
+    "farmiq_kpi_coverage": (c_int, [c_uint64, c_uint64, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_cv": (c_int, [c_double, c_double, c_uint64, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_days_to_target": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_density": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_deviation": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_deviation_z": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_egg_mass": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_epef": (c_int, [c_double, c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_fcr_gain": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_fcr_live": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_fcr_mortality": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_fcr_swine": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_fcr_weight": (c_int, [c_double, c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_feed_efficiency": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_feed_per_dozen": (c_int, [c_double, c_uint64, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_feed_per_egg_kg": (c_int, [c_double, c_uint64, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_freshness": (c_int, [c_int64, c_int64, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_gain": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_gain_with_dead": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_ghg": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_hdep": (c_int, [c_uint64, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_hhep": (c_int, [c_uint64, c_uint64, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_livability": (c_int, [c_uint64, c_uint64, c_uint64, c_uint64, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_mortality": (c_int, [c_uint64, c_uint64, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_reason_name": (c_char_p, [c_uint32]),
+    "farmiq_kpi_sampled_gain": (c_int, [c_double, c_double, c_uint64, c_double, c_double, c_uint64, POINTER(c_double), POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_sgr": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_space_allowance": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_tgc": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_uniformity": (c_int, [POINTER(c_double), c_size_t, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_uptime": (c_int, [POINTER(c_int64), c_size_t, c_int64, c_int64, c_int64, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_water_per_head": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_kpi_water_to_feed": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_ledger_init": (None, [POINTER(farmiq_ledger), c_size_t]),
+    "farmiq_ledger_kpi": (c_int, [POINTER(farmiq_ledger), c_uint32, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_ledger_kpi_name": (c_char_p, [c_uint32]),
+    "farmiq_ledger_replay": (c_int, [POINTER(farmiq_ledger_event), c_size_t, c_int64, c_int64, POINTER(farmiq_ledger), POINTER(farmiq_error)]),
     "farmiq_outbox_claim_init": (None, [POINTER(farmiq_outbox_claim), c_size_t]),
     "farmiq_outbox_is_claimable": (c_int, [c_int32, c_int64, c_int64, c_int64, c_int64]),
     "farmiq_outbox_must_renew": (c_int, [POINTER(farmiq_outbox_policy), c_int64, c_int64]),
@@ -568,6 +801,12 @@ FUNCTIONS = {
     "farmiq_outbox_settle": (c_int, [POINTER(farmiq_outbox_row), POINTER(farmiq_outbox_policy), c_int32, c_int64, c_uint32]),
     "farmiq_outbox_stats_init": (None, [POINTER(farmiq_outbox_stats), c_size_t]),
     "farmiq_outbox_status_name": (c_char_p, [c_int32]),
+    "farmiq_pairs_add": (c_int, [POINTER(farmiq_pairs), c_double, c_double]),
+    "farmiq_pairs_init": (None, [POINTER(farmiq_pairs)]),
+    "farmiq_pairs_line": (c_int, [POINTER(farmiq_pairs), POINTER(c_double), POINTER(c_double)]),
+    "farmiq_pairs_merge": (c_int, [POINTER(farmiq_pairs), POINTER(farmiq_pairs)]),
+    "farmiq_pairs_pearson": (c_int, [POINTER(farmiq_pairs), POINTER(c_double)]),
+    "farmiq_quantile_sorted": (c_int, [POINTER(c_double), c_size_t, c_double, POINTER(c_double)]),
     "farmiq_schema_agent": (c_void_p, []),
     "farmiq_schema_cloud": (c_void_p, []),
     "farmiq_schema_edge": (c_void_p, []),
@@ -583,6 +822,13 @@ FUNCTIONS = {
     "farmiq_sign_verdict_name": (c_char_p, [c_int, POINTER(c_int32)]),
     "farmiq_sign_verify": (c_int, [POINTER(farmiq_signed_request), POINTER(farmiq_str), c_uint32, c_int64, c_int64, farmiq_hmac_fn, c_void_p, POINTER(c_int64)]),
     "farmiq_signed_request_init": (None, [POINTER(farmiq_signed_request), c_size_t]),
+    "farmiq_sketch_add": (c_int, [c_void_p, c_double]),
+    "farmiq_sketch_bytes": (c_size_t, [c_uint32]),
+    "farmiq_sketch_count": (c_uint64, [c_void_p]),
+    "farmiq_sketch_equal": (c_int, [c_void_p, c_void_p]),
+    "farmiq_sketch_init": (c_int, [c_void_p, c_void_p, c_size_t, c_uint32]),
+    "farmiq_sketch_merge": (c_int, [c_void_p, c_void_p]),
+    "farmiq_sketch_quantile": (c_int, [c_void_p, c_double, POINTER(c_double), POINTER(c_double)]),
     "farmiq_sql_integer": (farmiq_sql_value, [c_int64]),
     "farmiq_sql_null": (farmiq_sql_value, []),
     "farmiq_sql_real": (farmiq_sql_value, [c_double]),
@@ -614,12 +860,21 @@ FUNCTIONS = {
     "farmiq_store_wrap_sqlite": (c_int, [POINTER(farmiq_store), c_void_p]),
     "farmiq_strerror": (c_char_p, [c_int]),
     "farmiq_struct_size": (c_size_t, [c_char_p]),
+    "farmiq_sum_add": (c_int, [POINTER(farmiq_sum), c_double]),
+    "farmiq_sum_merge": (c_int, [POINTER(farmiq_sum), POINTER(farmiq_sum)]),
+    "farmiq_sum_value": (c_int, [POINTER(farmiq_sum), POINTER(c_double)]),
+    "farmiq_thermal_dew_point": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_thermal_thi": (c_int, [c_uint32, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_thermal_thvi": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_thermal_wet_bulb": (c_int, [c_double, c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
+    "farmiq_thermal_wet_bulb_stull": (c_int, [c_double, c_double, POINTER(c_double), POINTER(c_uint32)]),
     "farmiq_time_format": (c_int, [c_int64, c_char_p]),
     "farmiq_time_parse": (c_int, [c_char_p, c_size_t, POINTER(c_int64)]),
     "farmiq_topic_filter": (c_int, [c_int32, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_size_t)]),
     "farmiq_topic_format": (c_int, [POINTER(farmiq_topic), c_char_p, c_size_t, POINTER(c_size_t)]),
     "farmiq_topic_init": (None, [POINTER(farmiq_topic), c_size_t]),
     "farmiq_topic_parse": (c_int, [POINTER(farmiq_topic), c_char_p, c_size_t, POINTER(farmiq_error)]),
+    "farmiq_unit_convert": (c_int, [c_double, c_uint32, c_uint32, POINTER(c_double)]),
     "farmiq_uuid_dns_space": (c_void_p, []),
     "farmiq_uuid_format": (c_int, [POINTER(c_uint8), c_char_p]),
     "farmiq_uuid_parse": (c_int, [POINTER(c_uint8), c_char_p, c_size_t]),
