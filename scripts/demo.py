@@ -34,8 +34,8 @@ def start(farm, args):
     farm.start_broker()
     farm.start_cloud()
     farm.start_edge()
-    farm.start_agent(DEVICES=args.devices, RATE=args.rate, BUFFER_MAX_MESSAGES=10_000_000,
-                     BUFFER_MAX_AGE="7d", REPLAY_RATE=1_000_000)
+    farm.start_agent(DEVICES=args.devices, RATE=args.rate, WINDOW=4000,
+                     BUFFER_MAX_MESSAGES=1_000_000, BUFFER_MAX_AGE="7d", REPLAY_RATE=0)
 
 
 def progress(farm):

@@ -12,8 +12,7 @@ from farm import wait_for
 
 KILLS = 20 if SOAK else 3
 LOAD = {"DEVICES": 10, "RATE": 1000, "BUFFER_MAX_MESSAGES": 1_000_000,
-        "BUFFER_MAX_AGE": "7d", "REPLAY_RATE": 100_000, "REPLAY_JITTER_MS": 0,
-        "ACK_TIMEOUT_MS": "2s"}
+        "BUFFER_MAX_AGE": "7d", "REPLAY_RATE": 0, "WINDOW": 1000, "ACK_TIMEOUT": "2s"}
 
 
 def settle(farm):
