@@ -67,8 +67,7 @@ static int is_in_list(struct farmiq_str list, struct farmiq_str member)
     return 0;
 }
 
-int credential_speaks_for(const struct credential *credential,
-                          struct farmiq_str tenant_id)
+int ingestion_speaks_for(const struct credential *credential, struct farmiq_str tenant_id)
 {
     return !credential->tenants.len || text_is(credential->tenants, "*") ||
            is_in_list(credential->tenants, tenant_id);
@@ -80,7 +79,7 @@ static int refuse_options(struct shim_call *call, const char *why)
     return FARMIQ_E_ARG;
 }
 
-int admit_check_options(struct shim_call *call)
+int ingestion_check_options(struct shim_call *call)
 {
     struct keyring ring = { .call = call, .mode = mode_of(call) };
     int is_insecure = shim_number(call, "FARMIQ_INSECURE_DEV") != 0, count = 0;
@@ -197,7 +196,7 @@ static int admit_keyed(struct shim_call *call, struct keyring *ring,
     return REPLIED;
 }
 
-int admit(struct shim_call *call, struct credential *credential)
+int ingestion_admit(struct shim_call *call, struct credential *credential)
 {
     struct keyring ring = { .call = call, .mode = mode_of(call) };
 
@@ -222,7 +221,7 @@ static int note_row(void *ctx, uint32_t row, const struct farmiq_sql_value *colu
 /* The row is written with the batch's effects: a batch that failed may come again. Its
  * key is what was proved and nothing the sender could vary: neither the header's
  * tenant nor the optional "sha256=". */
-int admit_once(struct shim_call *call, const struct credential *credential)
+int ingestion_admit_once(struct shim_call *call, const struct credential *credential)
 {
     struct farmiq_str signature = shim_header(call, "x-edge-signature");
     struct farmiq_sql_value params[3];

@@ -58,7 +58,7 @@ static void write_results(struct farmiq_json_writer *json, const struct intake *
     farmiq_json_close(json, ']');
 }
 
-int reply_batch(struct intake *intake)
+int ingestion_reply(struct intake *intake)
 {
     struct farmiq_json_writer *json =
         shim_json(intake->call, 512 + (size_t)intake->batch.event_count * 2048);

@@ -14,9 +14,9 @@ static int refuse(struct intake *intake, int status, const char *code, const cha
 
 static int admit_edge(struct intake *intake)
 {
-    int r = admit(intake->call, &intake->credential);
+    int r = ingestion_admit(intake->call, &intake->credential);
 
-    return r == FARMIQ_OK ? admit_once(intake->call, &intake->credential) : r;
+    return r == FARMIQ_OK ? ingestion_admit_once(intake->call, &intake->credential) : r;
 }
 
 /* A small event takes 512 bytes of scratch and at least 64 of the body; a body of
@@ -78,9 +78,9 @@ static void judge_event(struct intake *intake, struct farmiq_event *event, int i
 {
     struct shim_call *call = intake->call;
     struct farmiq_str tenant_id = intake->batch.tenant_id;
-    const char *fault = is_strict ? strict_fault(event) : NULL;
+    const char *fault = is_strict ? ingestion_strict_fault(event) : NULL;
 
-    if (!credential_speaks_for(&intake->credential, tenant_id))
+    if (!ingestion_speaks_for(&intake->credential, tenant_id))
         refuse_event(event, "TENANT_MISMATCH", "the credential is not for this tenant");
     else if (fault)
         refuse_event(event, "MISSING_FIELD", fault);
@@ -130,7 +130,7 @@ static struct farmiq_sighting *chain_sightings(struct intake *intake)
         *end = sighting;
         end = &sighting->next;
     }
-    return sort_sightings(first);
+    return ingestion_sort(first);
 }
 
 static int mark_events(struct intake *intake)
@@ -203,16 +203,16 @@ static int note_edge(struct intake *intake)
         farmiq_sql_integer(intake->rejected),
     };
 
-    if (!credential_speaks_for(&intake->credential, intake->batch.tenant_id))
+    if (!ingestion_speaks_for(&intake->credential, intake->batch.tenant_id))
         return FARMIQ_OK;
     return farmiq_sql_run(call->store, &sql_edge_seen, NULL, params, 8, NULL, NULL);
 }
 
-int post_batch(struct shim_call *call)
+int ingestion_post_batch(struct shim_call *call)
 {
     static int (*const steps[])(struct intake *) = {
-        admit_edge,  read_batch, judge_events, mark_events,
-        publish_new, note_edge,  reply_batch,
+        admit_edge,  read_batch, judge_events,    mark_events,
+        publish_new, note_edge,  ingestion_reply,
     };
     struct intake intake = { .call = call };
     int r = FARMIQ_OK;

@@ -16,12 +16,12 @@ struct credential {
 #define REPLIED 1
 
 /* admit.c. Returns FARMIQ_OK, REPLIED, or FARMIQ_E_*. */
-int admit(struct shim_call *call, struct credential *credential);
+int ingestion_admit(struct shim_call *call, struct credential *credential);
 /* After a signature was accepted: has it been before? Same results. */
-int admit_once(struct shim_call *call, const struct credential *credential);
-int credential_speaks_for(const struct credential *credential,
-                          struct farmiq_str tenant_id);
-int admit_check_options(struct shim_call *call); /* at start */
+int ingestion_admit_once(struct shim_call *call, const struct credential *credential);
+int ingestion_speaks_for(const struct credential *credential,
+                         struct farmiq_str tenant_id);
+int ingestion_check_options(struct shim_call *call); /* at start */
 
 /* One batch in hand. */
 struct intake {
@@ -33,13 +33,13 @@ struct intake {
     uint32_t accepted, duplicated, rejected;
 };
 
-int post_batch(struct shim_call *call); /* batch.c */
-int reply_batch(struct intake *intake); /* answer.c: 0 or FARMIQ_E_* */
+int ingestion_post_batch(struct shim_call *call); /* batch.c */
+int ingestion_reply(struct intake *intake);       /* answer.c: 0 or FARMIQ_E_* */
 
 /* sort.c: a chain by event id; of equal ones the first stays first. */
-struct farmiq_sighting *sort_sightings(struct farmiq_sighting *first);
+struct farmiq_sighting *ingestion_sort(struct farmiq_sighting *first);
 
 /* strict.c: the reference's "Missing <field>", or NULL (spec cloud 1.4). */
-const char *strict_fault(const struct farmiq_event *event);
+const char *ingestion_strict_fault(const struct farmiq_event *event);
 
 #endif

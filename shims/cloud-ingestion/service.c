@@ -41,7 +41,7 @@ static int get_handshake(struct shim_call *call)
 {
     struct credential credential;
     struct farmiq_json_writer *json;
-    int r = admit(call, &credential);
+    int r = ingestion_admit(call, &credential);
 
     if (r != FARMIQ_OK)
         return r < 0 ? r : FARMIQ_OK;
@@ -84,7 +84,7 @@ static int get_dedupe(struct shim_call *call)
     struct credential credential;
     struct farmiq_json_writer *json;
     int64_t limit = 0, total = 0;
-    int r = admit(call, &credential);
+    int r = ingestion_admit(call, &credential);
 
     if (r != FARMIQ_OK)
         return r < 0 ? r : FARMIQ_OK;
@@ -94,7 +94,7 @@ static int get_dedupe(struct shim_call *call)
     };
     if (ask.is_refused)
         return 0;
-    if (!credential_speaks_for(&credential, params[0].text))
+    if (!ingestion_speaks_for(&credential, params[0].text))
         return shim_reply_error(call, 403, "FORBIDDEN", "not for this tenant");
     json = shim_json(call, (size_t)(limit + 1) * ROWS_BYTES);
     farmiq_json_open(json, '{');
@@ -150,8 +150,8 @@ static int run_purge(struct shim_call *call)
 }
 
 static const struct shim_route routes[] = {
-    { "POST", "/api/v1/edge/batch", SHIM_OPEN, post_batch },
-    { "POST", "/api/v1/ingestion/batch", SHIM_OPEN, post_batch },
+    { "POST", "/api/v1/edge/batch", SHIM_OPEN, ingestion_post_batch },
+    { "POST", "/api/v1/ingestion/batch", SHIM_OPEN, ingestion_post_batch },
     { "GET", "/api/v1/edge/diagnostics/handshake", SHIM_OPEN, get_handshake },
     { "GET", "/api/v1/ingestion/diagnostics/handshake", SHIM_OPEN, get_handshake },
     { "GET", "/api/v1/edge/diagnostics/dedupe", SHIM_OPEN, get_dedupe },
@@ -173,7 +173,7 @@ static const struct shim_service service = {
     .jobs = jobs,
     .openapi = cloud_ingestion_openapi,
     .schema = farmiq_schema_cloud,
-    .start = admit_check_options,
+    .start = ingestion_check_options,
 };
 
 SHIM_MAIN(cloud_ingestion, service)

@@ -29,7 +29,7 @@ static struct farmiq_sighting *merge(struct farmiq_sighting *a, struct farmiq_si
 
 /* By key, so that two replicas with the same batch lock its rows in the same order
  * instead of deadlocking (spec cloud 1.7). */
-struct farmiq_sighting *sort_sightings(struct farmiq_sighting *first)
+struct farmiq_sighting *ingestion_sort(struct farmiq_sighting *first)
 {
     struct farmiq_sighting *middle = first, *end = first ? first->next : NULL;
 
@@ -41,5 +41,5 @@ struct farmiq_sighting *sort_sightings(struct farmiq_sighting *first)
     }
     end = middle->next;
     middle->next = NULL;
-    return merge(sort_sightings(first), sort_sightings(end));
+    return merge(ingestion_sort(first), ingestion_sort(end));
 }

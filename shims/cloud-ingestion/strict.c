@@ -50,7 +50,7 @@ static const struct {
     { "Missing payload", lacks_payload },
 };
 
-const char *strict_fault(const struct farmiq_event *event)
+const char *ingestion_strict_fault(const struct farmiq_event *event)
 {
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         if (faults[i].applies(event))

@@ -79,7 +79,7 @@ static int reply(struct shim_call *call, const struct resolution *size, int64_t 
     return r < 0 ? r : shim_reply(call, 200);
 }
 
-int get_aggregates(struct shim_call *call)
+int telemetry_get_aggregates(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
     const struct resolution *size = ask_bucket(&ask);
@@ -87,7 +87,7 @@ int get_aggregates(struct shim_call *call)
     int is_page = text_is(ask_text(&ask, "envelope"), "1");
     struct filters filters;
 
-    ask_filters(&ask, &filters);
+    telemetry_ask_filters(&ask, &filters);
     ask_range(&ask, size, &filters);
     if (ask.is_refused)
         return 0;

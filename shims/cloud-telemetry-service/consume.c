@@ -132,17 +132,17 @@ static int read_messages(struct intake *intake)
     return r;
 }
 
-int consume(struct shim_call *call)
+int telemetry_consume(struct shim_call *call)
 {
     struct intake intake = { .call = call };
     int r = read_messages(&intake);
 
     if (r == FARMIQ_OK)
-        r = deliveries_keep(&intake);
+        r = telemetry_keep(&intake);
     if (r < 0)
         return r;
     shim_count("farmiq_telemetry_rows_total", "stored", intake.new_count);
     shim_count("farmiq_telemetry_rows_total", "duplicate",
                intake.count - intake.new_count);
-    return stream_latest(call, &intake.latest);
+    return telemetry_stream(call, &intake.latest);
 }

@@ -21,6 +21,6 @@ struct intake {
     struct groups latest;
 };
 
-int deliveries_keep(struct intake *intake); /* keep.c: 0 or FARMIQ_E_* */
+int telemetry_keep(struct intake *intake); /* keep.c: 0 or FARMIQ_E_* */
 
 #endif

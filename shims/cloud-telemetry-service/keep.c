@@ -89,7 +89,7 @@ static int store_buckets(struct intake *intake)
 
     for (uint32_t i = 0; i < intake->count && r == FARMIQ_OK; i++)
         if (intake->deliveries[i].is_new)
-            r = buckets_add(&buckets, intake->call, stored_sizes,
+            r = buckets_add(&buckets, intake->call, telemetry_sizes,
                             &intake->deliveries[i].reading);
     return r < 0 ? r
                  : groups_store(intake->call, &buckets, &sql_bucket_add, BUCKET_COLUMNS,
@@ -147,7 +147,7 @@ static int store_seen(struct intake *intake)
                         put_seen);
 }
 
-int deliveries_keep(struct intake *intake)
+int telemetry_keep(struct intake *intake)
 {
     static int (*const steps[])(struct intake *) = {
         store_raw, store_buckets, gather_latest, store_latest, store_seen,

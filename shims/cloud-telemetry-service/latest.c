@@ -103,14 +103,14 @@ static int write_series(void *ctx, uint32_t row, const struct farmiq_sql_value *
     return r;
 }
 
-int get_latest(struct shim_call *call)
+int telemetry_get_latest(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
     struct matrix matrix = { .call = call };
     struct filters filters;
     int r;
 
-    ask_filters(&ask, &filters);
+    telemetry_ask_filters(&ask, &filters);
     if (ask.is_refused)
         return 0;
     const struct farmiq_sql_value params[] = {
@@ -148,14 +148,14 @@ static int write_name(void *ctx, uint32_t row, const struct farmiq_sql_value *va
     return 0;
 }
 
-int get_metrics(struct shim_call *call)
+int telemetry_get_metrics(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
     struct farmiq_json_writer *json;
     struct filters filters;
     int r;
 
-    ask_filters(&ask, &filters);
+    telemetry_ask_filters(&ask, &filters);
     if (ask.is_refused)
         return 0;
     const struct farmiq_sql_value params[] = { farmiq_sql_text(call->tenant_id),

@@ -161,7 +161,7 @@ static int reply_array(struct shim_call *call, const struct farmiq_sql_query *qu
     return r < 0 ? r : shim_reply(call, 200);
 }
 
-int get_readings(struct shim_call *call)
+int telemetry_get_readings(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
     struct page page = { .limit = ask_limit(&ask, DEFAULT_LIMIT, MOST_LIMIT) };
@@ -170,7 +170,7 @@ int get_readings(struct shim_call *call)
     struct filters filters;
     int64_t cursor_unix_ms, cursor_id;
 
-    ask_filters(&ask, &filters);
+    telemetry_ask_filters(&ask, &filters);
     read_cursor(&ask, &cursor_unix_ms, &cursor_id);
     if (ask.is_refused)
         return 0;

@@ -5,7 +5,7 @@
 
 #include "openapi.h"
 
-const struct bucket_size stored_sizes[] = {
+const struct bucket_size telemetry_sizes[] = {
     { "5m", 300000 }, { "1h", 3600000 }, { "1d", 86400000 }, { 0 }
 };
 
@@ -22,7 +22,7 @@ static const struct shim_metric metrics[] = {
     { 0 },
 };
 
-void ask_filters(struct ask *ask, struct filters *filters)
+void telemetry_ask_filters(struct ask *ask, struct filters *filters)
 {
     filters->farm_id = farmiq_sql_text(ask_text(ask, ASK_FARM));
     filters->barn_id = farmiq_sql_text(ask_text(ask, ASK_BARN));
@@ -35,16 +35,17 @@ void ask_filters(struct ask *ask, struct filters *filters)
 }
 
 static const struct shim_route routes[] = {
-    { "GET", "/api/v1/telemetry/readings", SHIM_TENANT, get_readings },
-    { "GET", "/api/v1/telemetry/aggregates", SHIM_TENANT, get_aggregates },
-    { "GET", "/api/v1/telemetry/metrics", SHIM_TENANT, get_metrics },
-    { "GET", "/api/v1/telemetry/latest", SHIM_TENANT, get_latest },
-    { "GET", "/api/v1/telemetry/stream", SHIM_TENANT | SHIM_STREAM, get_stream },
+    { "GET", "/api/v1/telemetry/readings", SHIM_TENANT, telemetry_get_readings },
+    { "GET", "/api/v1/telemetry/aggregates", SHIM_TENANT, telemetry_get_aggregates },
+    { "GET", "/api/v1/telemetry/metrics", SHIM_TENANT, telemetry_get_metrics },
+    { "GET", "/api/v1/telemetry/latest", SHIM_TENANT, telemetry_get_latest },
+    { "GET", "/api/v1/telemetry/stream", SHIM_TENANT | SHIM_STREAM,
+      telemetry_get_stream },
     { 0 },
 };
 
 static const struct shim_queue queues[] = {
-    { "telemetry", "telemetry.ingested telemetry.aggregated", consume },
+    { "telemetry", "telemetry.ingested telemetry.aggregated", telemetry_consume },
     { 0 },
 };
 

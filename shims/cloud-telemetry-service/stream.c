@@ -47,7 +47,7 @@ static void write_readings(struct farmiq_json_writer *json, const void *ctx)
     farmiq_json_close(json, ']');
 }
 
-int stream_latest(struct shim_call *call, const struct groups *latest)
+int telemetry_stream(struct shim_call *call, const struct groups *latest)
 {
     struct groups tenants;
     int r = groups_open(&tenants, call, 1, sizeof(struct tenant));
@@ -72,7 +72,7 @@ int stream_latest(struct shim_call *call, const struct groups *latest)
     return r;
 }
 
-int get_stream(struct shim_call *call)
+int telemetry_get_stream(struct shim_call *call)
 {
     struct farmiq_json_writer *json = shim_json(call, 128);
 

@@ -78,7 +78,7 @@ static void write_answer(struct farmiq_json_writer *json, const void *ctx)
     farmiq_json_close(json, '}');
 }
 
-int acknowledge_batch(struct shim_call *call, struct batch *batch)
+int gateway_acknowledge(struct shim_call *call, struct batch *batch)
 {
     struct groups devices;
     int r = groups_open(&devices, call, batch->count, sizeof(struct device));

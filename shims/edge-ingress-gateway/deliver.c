@@ -14,7 +14,7 @@ static struct arrival **select_open(struct shim_call *call, struct batch *batch,
 
     *count = 0;
     for (uint32_t i = 0; chosen && i < batch->count; i++)
-        if (arrival_is_open(&batch->arrivals[i]) && wants(&batch->arrivals[i], what))
+        if (gateway_is_open(&batch->arrivals[i]) && wants(&batch->arrivals[i], what))
             chosen[(*count)++] = &batch->arrivals[i];
     return chosen;
 }
@@ -57,11 +57,11 @@ static int allow_those(struct shim_call *call, struct batch *batch,
     r = farmiq_sql_run_many(call->store, query, NULL, params, 4, count, allow_one, asked);
     for (i = 0; r == FARMIQ_OK && i < count; i++)
         if (!asked[i]->is_allowed)
-            arrival_refuse(call, asked[i], "NOT_ALLOWED", NULL);
+            gateway_refuse(call, asked[i], "NOT_ALLOWED", NULL);
     return r;
 }
 
-int allow_batch(struct shim_call *call, struct batch *batch)
+int gateway_allow(struct shim_call *call, struct batch *batch)
 {
     int r;
 
@@ -80,7 +80,7 @@ static struct farmiq_sighting *chain_sightings(struct batch *batch)
         struct arrival *arrival = &batch->arrivals[i];
         const struct farmiq_envelope *envelope = &arrival->envelope;
 
-        if (!arrival_is_open(arrival))
+        if (!gateway_is_open(arrival))
             continue;
         farmiq_sighting_init(&arrival->sighting, sizeof arrival->sighting);
         arrival->sighting.tenant_id = envelope->tenant_id;
@@ -97,7 +97,7 @@ static struct farmiq_sighting *chain_sightings(struct batch *batch)
 
 /* A repeat is done; the same id with other content is a fault of the device, and must
  * not pass for a repeat (spec edge 2.10). */
-int mark_batch(struct shim_call *call, struct batch *batch)
+int gateway_mark(struct shim_call *call, struct batch *batch)
 {
     struct farmiq_sighting *first = chain_sightings(batch);
     int64_t expires_at_unix_ms = call->now_unix_ms + shim_number(call, "DEDUPE_TTL_MS");
@@ -110,10 +110,10 @@ int mark_batch(struct shim_call *call, struct batch *batch)
     for (uint32_t i = 0; r == FARMIQ_OK && i < batch->count; i++) {
         struct arrival *arrival = &batch->arrivals[i];
 
-        if (!arrival_is_open(arrival))
+        if (!gateway_is_open(arrival))
             continue;
         if (arrival->sighting.verdict == FARMIQ_CONFLICT)
-            arrival_refuse(call, arrival, "CONFLICT", NULL);
+            gateway_refuse(call, arrival, "CONFLICT", NULL);
         arrival->is_duplicate = arrival->sighting.verdict == FARMIQ_DUPLICATE;
     }
     return r;
@@ -124,9 +124,9 @@ static int is_on_route(const struct arrival *arrival, const void *route)
     return arrival->route == route;
 }
 
-int deliver_batch(struct shim_call *call, struct batch *batch)
+int gateway_deliver(struct shim_call *call, struct batch *batch)
 {
-    for (const struct route *route = routes; route->kind; route++) {
+    for (const struct route *route = gateway_routes; route->kind; route++) {
         uint32_t count = 0;
         struct arrival **chosen = select_open(call, batch, is_on_route, route, &count);
         int r = chosen ? FARMIQ_OK : FARMIQ_E_NOMEM;
@@ -171,7 +171,8 @@ static int says_offline(struct shim_call *call, struct farmiq_str payload)
 
 /* A device's clock may run ahead of ours: last_seen_at never goes past now, or the
  * device would look alive for as long as it was wrong. */
-int deliver_last_seen(struct shim_call *call, struct arrival **arrivals, uint32_t count)
+int gateway_deliver_last_seen(struct shim_call *call, struct arrival **arrivals,
+                              uint32_t count)
 {
     struct farmiq_sql_value *params = shim_memory(call, count * 6 * sizeof *params);
 

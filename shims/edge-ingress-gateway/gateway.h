@@ -47,24 +47,27 @@ struct route {
      * arrival that can never be taken is refused. */
     int (*deliver)(struct shim_call *call, struct arrival **arrivals, uint32_t count);
 };
-extern const struct route routes[]; /* ends with a zeroed row */
+extern const struct route gateway_routes[]; /* ends with a zeroed row */
 
 /* 1 while nothing has ended the arrival's way. */
-int arrival_is_open(const struct arrival *arrival);
+int gateway_is_open(const struct arrival *arrival);
 /* End it for good: `code` is static text; counted and logged, never the payload. */
-void arrival_refuse(struct shim_call *call, struct arrival *arrival, const char *code,
+void gateway_refuse(struct shim_call *call, struct arrival *arrival, const char *code,
                     const struct farmiq_error *error);
 
 /* The stages, in order. 0 or FARMIQ_E_*. */
-int judge_batch(struct shim_call *call, struct batch *batch);
-int allow_batch(struct shim_call *call, struct batch *batch);
-int mark_batch(struct shim_call *call, struct batch *batch);
-int deliver_batch(struct shim_call *call, struct batch *batch);
-int acknowledge_batch(struct shim_call *call, struct batch *batch);
+int gateway_judge(struct shim_call *call, struct batch *batch);
+int gateway_allow(struct shim_call *call, struct batch *batch);
+int gateway_mark(struct shim_call *call, struct batch *batch);
+int gateway_deliver(struct shim_call *call, struct batch *batch);
+int gateway_acknowledge(struct shim_call *call, struct batch *batch);
 
 /* For the routing table. */
-int check_reading(struct shim_call *call, struct batch *batch, struct arrival *arrival);
-int deliver_readings(struct shim_call *call, struct arrival **arrivals, uint32_t count);
-int deliver_last_seen(struct shim_call *call, struct arrival **arrivals, uint32_t count);
+int gateway_check_reading(struct shim_call *call, struct batch *batch,
+                          struct arrival *arrival);
+int gateway_deliver_readings(struct shim_call *call, struct arrival **arrivals,
+                             uint32_t count);
+int gateway_deliver_last_seen(struct shim_call *call, struct arrival **arrivals,
+                              uint32_t count);
 
 #endif

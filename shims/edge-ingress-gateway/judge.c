@@ -7,12 +7,12 @@
 #include "common/buckets.h"
 #include "common/text.h"
 
-int arrival_is_open(const struct arrival *arrival)
+int gateway_is_open(const struct arrival *arrival)
 {
     return arrival->message->verdict == FARMIQ_OK && !arrival->is_duplicate;
 }
 
-void arrival_refuse(struct shim_call *call, struct arrival *arrival, const char *code,
+void gateway_refuse(struct shim_call *call, struct arrival *arrival, const char *code,
                     const struct farmiq_error *error)
 {
     struct farmiq_str topic =
@@ -93,7 +93,7 @@ static int find_route(struct shim_call *call, struct batch *batch,
     (void)call;
     (void)batch;
     (void)error;
-    for (const struct route *route = routes; route->kind; route++)
+    for (const struct route *route = gateway_routes; route->kind; route++)
         if (route->kind == arrival->topic.kind &&
             (!route->event_type ||
              text_is(arrival->envelope.event_type, route->event_type))) {
@@ -156,7 +156,7 @@ static int judge(struct shim_call *call, struct batch *batch, struct arrival *ar
         if (r == FARMIQ_E_NOMEM)
             return r;
         salvage_event_id(call, batch, arrival);
-        arrival_refuse(call, arrival,
+        gateway_refuse(call, arrival,
                        r == FARMIQ_E_TENANT ? "TENANT_MISMATCH" : checks[i].refusal,
                        &error);
         return FARMIQ_OK;
@@ -164,7 +164,7 @@ static int judge(struct shim_call *call, struct batch *batch, struct arrival *ar
     return FARMIQ_OK;
 }
 
-int judge_batch(struct shim_call *call, struct batch *batch)
+int gateway_judge(struct shim_call *call, struct batch *batch)
 {
     int r = FARMIQ_OK;
 
@@ -175,7 +175,8 @@ int judge_batch(struct shim_call *call, struct batch *batch)
 
 /* payload.value must be a finite number; payload.metric, when it is text, must be the
  * topic's; a unit that is not text is ignored (spec edge 2.6). */
-int check_reading(struct shim_call *call, struct batch *batch, struct arrival *arrival)
+int gateway_check_reading(struct shim_call *call, struct batch *batch,
+                          struct arrival *arrival)
 {
     struct farmiq_json_member members[] = { { .name = "value" },
                                             { .name = "metric" },

@@ -76,7 +76,7 @@ static int apply_result(void *ctx, uint32_t index, const char *json, size_t json
         members[0].number >= results->span.count)
         return FARMIQ_E_SCHEMA;
     if (text_is(members[1].text, "skipped"))
-        arrival_refuse(results->call, results->span.arrivals[(uint32_t)members[0].number],
+        gateway_refuse(results->call, results->span.arrivals[(uint32_t)members[0].number],
                        "NOT_STORED", NULL);
     return FARMIQ_OK;
 }
@@ -138,14 +138,15 @@ static int hand_over(struct shim_call *call, struct span span)
     if (outcome != FARMIQ_OUTCOME_REFUSED)
         return FARMIQ_E_UNREACHABLE;
     if (span.count == 1) {
-        arrival_refuse(call, span.arrivals[0], "NOT_STORED", NULL);
+        gateway_refuse(call, span.arrivals[0], "NOT_STORED", NULL);
         return FARMIQ_OK;
     }
     r = hand_over(call, halves[0]);
     return r < 0 ? r : hand_over(call, halves[1]);
 }
 
-int deliver_readings(struct shim_call *call, struct arrival **arrivals, uint32_t count)
+int gateway_deliver_readings(struct shim_call *call, struct arrival **arrivals,
+                             uint32_t count)
 {
     return hand_over(call, (struct span){ arrivals, count });
 }

@@ -6,10 +6,10 @@
 #include "common/text.h"
 #include "openapi.h"
 
-const struct route routes[] = {
+const struct route gateway_routes[] = {
     { FARMIQ_TOPIC_TELEMETRY, "telemetry.reading", "edge_telemetry_timeseries",
-      check_reading, deliver_readings },
-    { FARMIQ_TOPIC_STATUS, NULL, "device_last_seen", NULL, deliver_last_seen },
+      gateway_check_reading, gateway_deliver_readings },
+    { FARMIQ_TOPIC_STATUS, NULL, "device_last_seen", NULL, gateway_deliver_last_seen },
     { FARMIQ_TOPIC_EVENT, NULL, NULL, NULL, NULL },
     { 0 },
 };
@@ -119,8 +119,8 @@ static void count_batch(const struct batch *batch, int result)
 static int on_messages(struct shim_call *call)
 {
     static int (*const stages[])(struct shim_call *, struct batch *) = {
-        open_batch, judge_batch,   allow_batch,
-        mark_batch, deliver_batch, acknowledge_batch,
+        open_batch,   gateway_judge,   gateway_allow,
+        gateway_mark, gateway_deliver, gateway_acknowledge,
     };
     struct gateway_state *state = call->state;
     struct batch batch = { 0 };
@@ -201,7 +201,7 @@ static int run_purge(struct shim_call *call)
     return r < 0 ? r : purged == 10000 ? SHIM_AGAIN : FARMIQ_OK;
 }
 
-static const struct shim_route http_routes[] = {
+static const struct shim_route routes[] = {
     { "GET", "/api/v1/ingress/stats", SHIM_OPEN, get_stats },
     { "POST", "/api/v1/media/images", SHIM_OPEN | SHIM_NO_STORE, refuse_media },
     { "POST", "/api/v1/media/images/presign", SHIM_OPEN | SHIM_NO_STORE, refuse_media },
@@ -221,7 +221,7 @@ static const struct shim_service service = {
     .summary = "judge, deduplicate and route what devices publish",
     .options = options,
     .metrics = metrics,
-    .routes = http_routes,
+    .routes = routes,
     .topics = topics,
     .on_messages = on_messages,
     .jobs = jobs,

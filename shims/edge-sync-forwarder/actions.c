@@ -88,7 +88,7 @@ static struct farmiq_str or_else(const struct farmiq_json_member *member,
                                                                   : shim_str(fallback);
 }
 
-int post_redrive(struct shim_call *call)
+int forwarder_post_redrive(struct shim_call *call)
 {
     struct farmiq_json_member members[] = {
         { .name = "ids" }, { .name = "allDlq" }, { .name = "by" }, { .name = "reason" }
@@ -116,7 +116,7 @@ int post_redrive(struct shim_call *call)
                        redriven ? "back in the queue" : "nothing was redriven");
 }
 
-int post_unclaim(struct shim_call *call)
+int forwarder_post_unclaim(struct shim_call *call)
 {
     struct farmiq_json_member member = { .name = "olderThanSeconds" };
     struct scratch scratch = { 0 };
@@ -135,7 +135,7 @@ int post_unclaim(struct shim_call *call)
 }
 
 /* The cycle runs beside the request: it may take as long as a lease (13-C17). */
-int post_trigger(struct shim_call *call)
+int forwarder_post_trigger(struct shim_call *call)
 {
     struct farmiq_json_writer *json = shim_json(call, 128);
 

@@ -131,7 +131,7 @@ static int open_cycle(struct cycle *cycle)
     cycle->body = shim_memory(call, cycle->body_bytes);
     farmiq_outbox_claim_init(want, sizeof *want);
     want->limit = (uint32_t)shim_number(call, "OUTBOX_BATCH_SIZE");
-    want->claimed_by = edge_id(call);
+    want->claimed_by = forwarder_edge_id(call);
     want->lease_ms = cycle->policy.lease_ms;
     want->max_claims = cycle->policy.max_claims;
     want->memory_bytes =
@@ -154,11 +154,11 @@ static int send_next(struct cycle *cycle)
     int r = hold_lease(cycle);
 
     if (r == FARMIQ_OK && !cycle->is_over)
-        r = parcel_fill(cycle, &parcel);
+        r = forwarder_fill(cycle, &parcel);
     if (r < 0 || cycle->is_over)
         return r;
     if (!parcel.outcome)
-        r = parcel_send(cycle, &parcel);
+        r = forwarder_send(cycle, &parcel);
     if (r < 0)
         return r;
     if (parcel.outcome == FARMIQ_OUTCOME_REFUSED && parcel.count > 1) {
@@ -168,10 +168,10 @@ static int send_next(struct cycle *cycle)
     }
     if (parcel.outcome == FARMIQ_OUTCOME_REFUSED)
         cycle->most = cycle->claim.limit; /* found it */
-    return parcel_settle(cycle, &parcel);
+    return forwarder_settle(cycle, &parcel);
 }
 
-int sync_once(struct shim_call *call)
+int forwarder_sync(struct shim_call *call)
 {
     struct cycle cycle = { .call = call };
     int r;

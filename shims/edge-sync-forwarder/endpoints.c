@@ -62,7 +62,7 @@ static void write_count(struct farmiq_json_writer *json, const char *name, uint6
     farmiq_json_int(json, (int64_t)count);
 }
 
-int get_state(struct shim_call *call)
+int forwarder_get_state(struct shim_call *call)
 {
     struct farmiq_json_writer *json = shim_json(call, 1024);
     struct farmiq_outbox_stats stats;
@@ -92,7 +92,7 @@ int get_state(struct shim_call *call)
 static const char *const statuses[] = { "pending", "claimed", "acked",
                                         "dlq",     "failed",  NULL };
 
-int get_outbox(struct shim_call *call)
+int forwarder_get_outbox(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
     struct farmiq_str status = ask_text(&ask, "status");
@@ -113,7 +113,7 @@ int get_outbox(struct shim_call *call)
                       2);
 }
 
-int get_dlq(struct shim_call *call)
+int forwarder_get_dlq(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
     int64_t limit = ask_limit(&ask, 100, 1000);
@@ -131,7 +131,7 @@ int get_dlq(struct shim_call *call)
 
 static struct farmiq_str handshake_path(struct shim_call *call)
 {
-    struct farmiq_str path = auth_url_path(call), tail = shim_str(HANDSHAKE);
+    struct farmiq_str path = forwarder_auth_url_path(call), tail = shim_str(HANDSHAKE);
     char *text = shim_memory(call, path.len + tail.len);
 
     while (path.len && path.ptr[path.len - 1] != '/')
@@ -141,7 +141,7 @@ static struct farmiq_str handshake_path(struct shim_call *call)
     return (struct farmiq_str){ text, text ? path.len + tail.len : 0 };
 }
 
-int get_cloud_diagnostics(struct shim_call *call)
+int forwarder_get_cloud_diagnostics(struct shim_call *call)
 {
     struct shim_header_line headers[AUTH_HEADERS];
     struct farmiq_json_writer *json;
@@ -155,7 +155,7 @@ int get_cloud_diagnostics(struct shim_call *call)
     int r = FARMIQ_E_UNREACHABLE, ok;
 
     request.header_count =
-        auth_headers(call, "GET", handshake_path(call), shim_str(""), headers);
+        forwarder_auth_headers(call, "GET", handshake_path(call), shim_str(""), headers);
     if (*shim_text(call, "CLOUD_INGESTION_URL"))
         r = shim_request(call, &request);
     ok = r == FARMIQ_OK && request.status == 200;

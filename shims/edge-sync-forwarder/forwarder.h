@@ -46,33 +46,34 @@ struct parcel {
 };
 
 /* cycle.c: the job. */
-int sync_once(struct shim_call *call);
+int forwarder_sync(struct shim_call *call);
 /* parcel.c: take the next rows off the cycle; a row that fits no request becomes a
  * parcel of its own with the outcome REFUSED. 0 or FARMIQ_E_*. */
-int parcel_fill(struct cycle *cycle, struct parcel *parcel);
+int forwarder_fill(struct cycle *cycle, struct parcel *parcel);
 /* Send it and read the answer into the outcome and the events' refusals. */
-int parcel_send(struct cycle *cycle, struct parcel *parcel);
+int forwarder_send(struct cycle *cycle, struct parcel *parcel);
 /* settle.c: write what became of it. */
-int parcel_settle(struct cycle *cycle, struct parcel *parcel);
+int forwarder_settle(struct cycle *cycle, struct parcel *parcel);
 
 /* sign.c: the headers of spec edge 6.7 for one request. */
 #define AUTH_HEADERS 4
-int auth_check_options(struct shim_call *call);
-uint32_t auth_headers(struct shim_call *call, const char *method, struct farmiq_str path,
-                      struct farmiq_str body, struct shim_header_line out[AUTH_HEADERS]);
+int forwarder_auth_check_options(struct shim_call *call);
+uint32_t forwarder_auth_headers(struct shim_call *call, const char *method,
+                                struct farmiq_str path, struct farmiq_str body,
+                                struct shim_header_line out[AUTH_HEADERS]);
 /* "/api/v1/edge/batch" of the configured URL. */
-struct farmiq_str auth_url_path(const struct shim_call *call);
+struct farmiq_str forwarder_auth_url_path(const struct shim_call *call);
 
 /* The name under which this edge is known. */
-struct farmiq_str edge_id(const struct shim_call *call);
+struct farmiq_str forwarder_edge_id(const struct shim_call *call);
 
 /* endpoints.c and actions.c */
-int get_state(struct shim_call *call);
-int get_outbox(struct shim_call *call);
-int get_dlq(struct shim_call *call);
-int post_redrive(struct shim_call *call);
-int post_unclaim(struct shim_call *call);
-int post_trigger(struct shim_call *call);
-int get_cloud_diagnostics(struct shim_call *call);
+int forwarder_get_state(struct shim_call *call);
+int forwarder_get_outbox(struct shim_call *call);
+int forwarder_get_dlq(struct shim_call *call);
+int forwarder_post_redrive(struct shim_call *call);
+int forwarder_post_unclaim(struct shim_call *call);
+int forwarder_post_trigger(struct shim_call *call);
+int forwarder_get_cloud_diagnostics(struct shim_call *call);
 
 #endif

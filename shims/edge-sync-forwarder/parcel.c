@@ -32,7 +32,7 @@ static void refuse_first(struct cycle *cycle, struct parcel *parcel)
     parcel->error = "EVENT_TOO_LARGE";
 }
 
-int parcel_fill(struct cycle *cycle, struct parcel *parcel)
+int forwarder_fill(struct cycle *cycle, struct parcel *parcel)
 {
     struct farmiq_outbox_row **from = &cycle->rows;
     struct farmiq_json_writer json;
@@ -42,7 +42,8 @@ int parcel_fill(struct cycle *cycle, struct parcel *parcel)
     parcel->tenant_id = cycle->rows->event->tenant_id;
     parcel->batch_id = shim_uuid(cycle->call);
     farmiq_batch_open(&json, cycle->body, cycle->body_bytes, parcel->tenant_id,
-                      edge_id(cycle->call), parcel->batch_id, cycle->call->now_unix_ms);
+                      forwarder_edge_id(cycle->call), parcel->batch_id,
+                      cycle->call->now_unix_ms);
     while (*from && parcel->count < cycle->most && r == FARMIQ_OK) {
         if (!text_equal((*from)->event->tenant_id, parcel->tenant_id)) {
             from = &(*from)->next;
@@ -79,7 +80,7 @@ static uint32_t write_headers(struct cycle *cycle, const struct parcel *parcel,
     out[count++] =
         (struct shim_header_line){ "content-type", shim_str("application/json") };
     out[count++] = (struct shim_header_line){ "x-tenant-id", parcel->tenant_id };
-    out[count++] = (struct shim_header_line){ "x-edge-id", edge_id(call) };
+    out[count++] = (struct shim_header_line){ "x-edge-id", forwarder_edge_id(call) };
     out[count++] = (struct shim_header_line){ "x-request-id", parcel->batch_id };
     out[count++] = (struct shim_header_line){ "x-trace-id", parcel->batch_id };
     out[count++] = (struct shim_header_line){ "x-idempotency-key", parcel->batch_id };
@@ -126,8 +127,8 @@ static int post(struct cycle *cycle, const struct parcel *parcel,
     struct shim_header_line headers[OWN_HEADERS + AUTH_HEADERS];
     uint32_t count = write_headers(cycle, parcel, headers);
 
-    count +=
-        auth_headers(call, "POST", auth_url_path(call), parcel->body, headers + count);
+    count += forwarder_auth_headers(call, "POST", forwarder_auth_url_path(call),
+                                    parcel->body, headers + count);
     *request = (struct shim_request){
         .url_option = "CLOUD_INGESTION_URL",
         .method = "POST",
@@ -140,7 +141,7 @@ static int post(struct cycle *cycle, const struct parcel *parcel,
     return shim_request(call, request);
 }
 
-int parcel_send(struct cycle *cycle, struct parcel *parcel)
+int forwarder_send(struct cycle *cycle, struct parcel *parcel)
 {
     struct shim_request request;
     int r = post(cycle, parcel, &request);

@@ -34,20 +34,36 @@ SELECT max(last_acked_at), max(last_error_at),
     max(CASE WHEN tenant_id = '*' THEN paused_until END)
 FROM sync_state
 
--- The view says what state an event is in; asking it for all of a long backlog would
--- read all of it. So the first few of each state are looked up where they are.
+-- The state of an event is where it is found; looking it up there, and not in the view
+-- sync_outbox, reads no more of a long backlog than is shown.
 -- name: outbox@sqlite
-SELECT id, tenant_id, event_type, status, attempt_count, next_attempt_at, claimed_by,
-    lease_expires_at, last_error_code, last_error_message, created_at
-FROM sync_outbox
-WHERE status = $1 AND seq IN (
-    SELECT seq FROM (SELECT seq FROM sync_ready ORDER BY rank, occurred_at, seq LIMIT $2)
-    UNION ALL SELECT seq FROM (SELECT seq FROM sync_retry ORDER BY due_at LIMIT $2)
-    UNION ALL SELECT s.value FROM sync_batch AS b, json_each(b.seqs) AS s
-    UNION ALL SELECT seq FROM (SELECT seq FROM sync_dead ORDER BY died_at LIMIT $2)
-    UNION ALL SELECT seq FROM (SELECT seq FROM sync_event WHERE $1 = 'acked'
-                               ORDER BY seq DESC LIMIT $2))
-ORDER BY occurred_at, seq
+SELECT e.event_id, e.tenant_id, e.event_type, $1, f.attempt_count,
+    coalesce(f.due_at, e.created_at), f.claimed_by, f.lease_expires_at, f.last_error_code,
+    f.last_error_message, e.created_at
+FROM (
+    SELECT * FROM (
+        SELECT seq, attempt_count, NULL AS due_at, NULL AS claimed_by,
+            NULL AS lease_expires_at, NULL AS last_error_code, NULL AS last_error_message
+        FROM sync_ready WHERE $1 = 'pending' ORDER BY rank, occurred_at, seq LIMIT $2)
+    UNION ALL SELECT * FROM (
+        SELECT seq, attempt_count, due_at, NULL, NULL, last_error_code,
+            last_error_message
+        FROM sync_retry WHERE $1 = 'pending' ORDER BY due_at LIMIT $2)
+    UNION ALL
+        SELECT s.value, json_extract(b.attempt_counts, '$[' || s.key || ']'), NULL,
+            b.claimed_by, b.lease_expires_at, NULL, NULL
+        FROM sync_batch AS b, json_each(b.seqs) AS s WHERE $1 = 'claimed'
+    UNION ALL SELECT * FROM (
+        SELECT seq, attempt_count, NULL, NULL, NULL, last_error_code, last_error_message
+        FROM sync_dead
+        WHERE $1 IN ('dlq', 'failed') AND status = CASE $1 WHEN 'dlq' THEN 6 ELSE 7 END
+        ORDER BY died_at LIMIT $2)
+    UNION ALL SELECT * FROM (
+        SELECT s.value, 0, NULL, NULL, NULL, NULL, NULL
+        FROM (SELECT seqs FROM sync_receipt WHERE $1 = 'acked'
+              ORDER BY acked_at DESC LIMIT $2) AS r, json_each(r.seqs) AS s LIMIT $2)
+) AS f CROSS JOIN sync_event AS e ON e.seq = f.seq
+ORDER BY e.occurred_at, e.seq
 LIMIT $2
 
 -- name: dlq@sqlite

@@ -45,20 +45,20 @@ static const struct shim_metric metrics[] = {
 };
 
 static const struct shim_route routes[] = {
-    { "GET", "/api/v1/sync/state", SHIM_OPEN, get_state },
-    { "GET", "/api/v1/sync/outbox", SHIM_OPEN, get_outbox },
-    { "GET", "/api/v1/sync/dlq", SHIM_ADMIN, get_dlq },
-    { "POST", "/api/v1/sync/redrive", SHIM_ADMIN, post_redrive },
-    { "POST", "/api/v1/sync/dlq/redrive", SHIM_ADMIN, post_redrive },
-    { "POST", "/api/v1/sync/unclaim-stuck", SHIM_ADMIN, post_unclaim },
-    { "POST", "/api/v1/sync/trigger", SHIM_OPEN, post_trigger },
+    { "GET", "/api/v1/sync/state", SHIM_OPEN, forwarder_get_state },
+    { "GET", "/api/v1/sync/outbox", SHIM_OPEN, forwarder_get_outbox },
+    { "GET", "/api/v1/sync/dlq", SHIM_ADMIN, forwarder_get_dlq },
+    { "POST", "/api/v1/sync/redrive", SHIM_ADMIN, forwarder_post_redrive },
+    { "POST", "/api/v1/sync/dlq/redrive", SHIM_ADMIN, forwarder_post_redrive },
+    { "POST", "/api/v1/sync/unclaim-stuck", SHIM_ADMIN, forwarder_post_unclaim },
+    { "POST", "/api/v1/sync/trigger", SHIM_OPEN, forwarder_post_trigger },
     { "GET", "/api/v1/sync/diagnostics/cloud", SHIM_OPEN | SHIM_NO_STORE,
-      get_cloud_diagnostics },
+      forwarder_get_cloud_diagnostics },
     { 0 },
 };
 
 static const struct shim_job jobs[] = {
-    { "sync_once", "SYNC_INTERVAL_MS", sync_once },
+    { "sync_once", "SYNC_INTERVAL_MS", forwarder_sync },
     { 0 },
 };
 
@@ -72,7 +72,7 @@ static const struct shim_service service = {
     .openapi = edge_sync_forwarder_openapi,
     .schema = farmiq_schema_edge,
     .state_bytes = sizeof(struct forwarder_state),
-    .start = auth_check_options,
+    .start = forwarder_auth_check_options,
 };
 
 SHIM_MAIN(edge_sync_forwarder, service)

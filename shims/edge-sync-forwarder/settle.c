@@ -125,7 +125,7 @@ static int64_t pause_ms(struct cycle *cycle, const struct parcel *parcel)
     return delay_ms;
 }
 
-int parcel_settle(struct cycle *cycle, struct parcel *parcel)
+int forwarder_settle(struct cycle *cycle, struct parcel *parcel)
 {
     struct settlement settlement = { cycle, parcel->rows, parcel, 0 };
     int r;

@@ -6,7 +6,7 @@
 
 #include "common/text.h"
 
-struct farmiq_str edge_id(const struct shim_call *call)
+struct farmiq_str forwarder_edge_id(const struct shim_call *call)
 {
     struct farmiq_str id = shim_str(shim_text(call, "EDGE_ID"));
 
@@ -36,7 +36,7 @@ static int check_lease(struct shim_call *call)
     return FARMIQ_OK;
 }
 
-int auth_check_options(struct shim_call *call)
+int forwarder_auth_check_options(struct shim_call *call)
 {
     if (!*shim_text(call, "CLOUD_INGESTION_URL"))
         return FARMIQ_OK;
@@ -51,7 +51,7 @@ int auth_check_options(struct shim_call *call)
     return check_lease(call);
 }
 
-struct farmiq_str auth_url_path(const struct shim_call *call)
+struct farmiq_str forwarder_auth_url_path(const struct shim_call *call)
 {
     const char *url = shim_text(call, "CLOUD_INGESTION_URL");
     const char *host = strstr(url, "://");
@@ -84,8 +84,9 @@ static const char *sign(struct shim_call *call, const char *method,
                : NULL;
 }
 
-uint32_t auth_headers(struct shim_call *call, const char *method, struct farmiq_str path,
-                      struct farmiq_str body, struct shim_header_line out[AUTH_HEADERS])
+uint32_t forwarder_auth_headers(struct shim_call *call, const char *method,
+                                struct farmiq_str path, struct farmiq_str body,
+                                struct shim_header_line out[AUTH_HEADERS])
 {
     struct farmiq_str authorization =
         shim_str(shim_text(call, "CLOUD_INGESTION_AUTHORIZATION"));

@@ -122,7 +122,7 @@ static int emit(struct shim_call *call, void *arg)
     return r;
 }
 
-int emit_aggregates(struct shim_call *call)
+int timeseries_emit(struct shim_call *call)
 {
     uint32_t count = 0;
     int r;

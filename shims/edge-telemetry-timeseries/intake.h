@@ -24,6 +24,6 @@ struct intake {
     struct element **by_row;
 };
 
-int readings_keep(struct intake *intake); /* keep.c: 0 or FARMIQ_E_* */
+int timeseries_keep(struct intake *intake); /* keep.c: 0 or FARMIQ_E_* */
 
 #endif

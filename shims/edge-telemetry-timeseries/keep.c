@@ -91,7 +91,7 @@ static int store_buckets(struct intake *intake)
 
     for (struct element *e = intake->first; e && r == FARMIQ_OK; e = e->next)
         if (e->raw_id)
-            r = buckets_add(&buckets, intake->call, windows, &e->reading);
+            r = buckets_add(&buckets, intake->call, timeseries_windows, &e->reading);
     return r < 0 ? r
                  : groups_store(intake->call, &buckets, &sql_bucket_add, BUCKET_COLUMNS,
                                 put_bucket);
@@ -174,7 +174,7 @@ static int append_outbox(struct intake *intake)
     return farmiq_store_outbox_append(call->store, "sync", first, call->now_unix_ms);
 }
 
-int readings_keep(struct intake *intake)
+int timeseries_keep(struct intake *intake)
 {
     static int (*const steps[])(struct intake *) = { store_raw, store_buckets,
                                                      append_outbox };

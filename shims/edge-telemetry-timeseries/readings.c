@@ -150,7 +150,7 @@ static void count_readings(const struct intake *intake)
     shim_count("farmiq_telemetry_readings_total", "skipped", intake->skipped_count);
 }
 
-int post_readings(struct shim_call *call)
+int timeseries_post_readings(struct shim_call *call)
 {
     struct intake intake = { .call = call };
     int r = read_events(&intake);
@@ -160,7 +160,7 @@ int post_readings(struct shim_call *call)
                                 intake.fault ? intake.fault
                                              : "an event is not valid JSON");
     if (r == FARMIQ_OK)
-        r = readings_keep(&intake);
+        r = timeseries_keep(&intake);
     if (r < 0)
         return r;
     count_readings(&intake);

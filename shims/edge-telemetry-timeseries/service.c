@@ -8,7 +8,7 @@
 #include "openapi.h"
 #include "queries.h"
 
-const struct bucket_size windows[] = {
+const struct bucket_size timeseries_windows[] = {
     { "1m", 60000 }, { "1h", 3600000 }, { "1d", 86400000 }, { 0 }
 };
 
@@ -85,7 +85,7 @@ static int get_aggregates(struct shim_call *call)
 
     if (!window.len)
         window = shim_str("1h");
-    if (!bucket_size_find(windows, window))
+    if (!bucket_size_find(timeseries_windows, window))
         ask_refuse(&ask, "window must be 1m, 1h or 1d");
     const struct farmiq_sql_value params[] = {
         farmiq_sql_text(tenant_id),
@@ -148,7 +148,7 @@ static int get_stats(struct shim_call *call)
 }
 
 static const struct shim_route routes[] = {
-    { "POST", "/api/v1/telemetry/readings", SHIM_OPEN, post_readings },
+    { "POST", "/api/v1/telemetry/readings", SHIM_OPEN, timeseries_post_readings },
     { "GET", "/api/v1/telemetry/readings", SHIM_OPEN, get_readings },
     { "GET", "/api/v1/telemetry/aggregates", SHIM_OPEN, get_aggregates },
     { "GET", "/api/v1/telemetry/metrics", SHIM_OPEN, get_metrics },
@@ -157,7 +157,7 @@ static const struct shim_route routes[] = {
 };
 
 static const struct shim_job jobs[] = {
-    { "emit_aggregates", "EMIT_AGGREGATES_INTERVAL_MS", emit_aggregates },
+    { "emit_aggregates", "EMIT_AGGREGATES_INTERVAL_MS", timeseries_emit },
     { 0 },
 };
 

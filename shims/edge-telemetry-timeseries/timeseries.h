@@ -6,9 +6,9 @@
 #include "common/buckets.h"
 #include "kit/shim.h"
 
-extern const struct bucket_size windows[]; /* 1m, 1h, 1d */
+extern const struct bucket_size timeseries_windows[]; /* 1m, 1h, 1d */
 
-int post_readings(struct shim_call *call);   /* readings.c */
-int emit_aggregates(struct shim_call *call); /* emit.c: a job */
+int timeseries_post_readings(struct shim_call *call); /* readings.c */
+int timeseries_emit(struct shim_call *call);          /* emit.c: a job */
 
 #endif
