@@ -80,7 +80,7 @@ static const struct shim__http_refusal *add_plain(struct shim__http_body *body,
 {
     const struct shim__http_refusal *refusal = make_room(body, bytes.len);
 
-    if (refusal)
+    if (refusal || bytes.len == 0)
         return refusal;
     memcpy(body->bytes + body->len, bytes.ptr, bytes.len);
     body->len += bytes.len;

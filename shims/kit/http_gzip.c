@@ -9,8 +9,9 @@
  * shown its size, so that a short run of blanks does not condemn a small one. */
 #define RATIO_MAX 100u
 #define RATIO_JUDGED_ABOVE_BYTES ((uint64_t)64 * 1024)
-#define GZIP_WINDOW_BITS (15 + 16) /* zlib's way to say: the gzip format, and no other   \
-                                    */
+#define GZIP_WINDOW_BITS                                                                 \
+    (15 + 16) /* zlib's way to say: the gzip format, and no other                        \
+               */
 
 struct shim__gunzip {
     z_stream z;

@@ -108,6 +108,20 @@ static void release_locked(struct shim_http_exchange *exchange)
     shim__server_release_locked(server);
 }
 
+/* Its client left between the answer and the moment it would have been queued. Not under
+ * the lock: a stream's response takes it to leave the list. */
+static void drop_response(struct shim_http_exchange *exchange)
+{
+    struct MHD_Response *response;
+
+    pthread_mutex_lock(&exchange->server->lock);
+    response = exchange->response;
+    exchange->response = NULL;
+    pthread_mutex_unlock(&exchange->server->lock);
+    if (response)
+        MHD_destroy_response(response);
+}
+
 void shim__server_on_completed(void *cls, struct MHD_Connection *connection, void **state,
                                enum MHD_RequestTerminationCode code)
 {
@@ -119,6 +133,7 @@ void shim__server_on_completed(void *cls, struct MHD_Connection *connection, voi
     *state = NULL;
     if (!exchange)
         return;
+    drop_response(exchange);
     if (exchange->link)
         shim__link_enter(server, exchange->link, LINK_HEAD, 0);
     pthread_mutex_lock(&server->lock);

@@ -280,6 +280,30 @@ static void gzipped_bodies(void **state)
     rig_close(&rig, 1000);
 }
 
+/* Architecture 6: a Retry-After of our server reaches the one who has to wait. */
+static void statuses_and_retry_after(void **state)
+{
+    static const int statuses[] = { 201, 204, 304, 400, 404, 409, 429, 500, 503 };
+
+    (void)state;
+    for (EACH_TRANSPORT(t)) {
+        struct rig rig;
+        struct shim_http_client *client;
+
+        open_pair(t, &rig, &client);
+        for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+            char path[32];
+            struct shim_http_send send = { .method = "GET" };
+            snprintf(path, sizeof path, "/status/%d", statuses[i]);
+            send.url = rig_url(&rig, t->scheme, path);
+            assert_int_equal(shim_http_client_send(client, &send, NULL), FARMIQ_OK);
+            assert_int_equal(send.status, statuses[i]);
+            assert_int_equal(send.retry_after_ms, statuses[i] == 503 ? 7000 : -1);
+        }
+        close_pair(&rig, client);
+    }
+}
+
 /* RFC 9112 9.6: a client in the middle of a large upload gets to read why it was refused,
  * not a reset that overtakes the answer. */
 static void refused_uploads_hear_why(void **state)
@@ -316,6 +340,7 @@ int main(void)
         cmocka_unit_test(client_certificates),
         cmocka_unit_test(a_crowd),
         cmocka_unit_test(gzipped_bodies),
+        cmocka_unit_test(statuses_and_retry_after),
         cmocka_unit_test(refused_uploads_hear_why),
     };
     return cmocka_run_group_tests(tests, make_certificates, forget_certificates);
