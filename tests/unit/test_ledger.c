@@ -304,6 +304,17 @@ static void one_id_must_not_tell_two_stories(void **state)
     }
 }
 
+static void two_stories_are_enough_for_a_conflict(void **state)
+{
+    struct farmiq_ledger b;
+
+    (void)state;
+    placed(0, 100, 50);
+    story.events[story.count++] = story.events[0];
+    story.events[1].head++;
+    assert_int_equal(try_book(-1, 9, &b, NULL), FARMIQ_CONFLICT);
+}
+
 /* An id that merely begins like another is another. */
 static void ids_are_compared_whole(void **state)
 {
@@ -606,6 +617,8 @@ static void a_gain_within_its_error_says_so(void **state)
     assert_close(book(0, 11).gain_se_kg, 1000 * 0.05, 1e-9);
     sold(11.5, 1000, 2200);
     story.events[1].sd_kg = 0.3;
+    assert_close(book(10, 12).gain_se_kg, 1000 * 0.03, 1e-9);
+    story.events[2].sd_kg = 0; /* nobody is left to be in doubt about */
     assert_close(book(10, 12).gain_se_kg, 1000 * 0.03, 1e-9);
 }
 
@@ -1057,6 +1070,7 @@ int main(void)
         with_story(the_order_of_telling_does_not_matter),
         with_story(a_repeat_counts_once),
         with_story(one_id_must_not_tell_two_stories),
+        with_story(two_stories_are_enough_for_a_conflict),
         with_story(ids_are_compared_whole),
         with_story(a_negative_herd_is_an_error_until_the_arrival_comes),
         with_story(each_way_of_leaving_minds_the_herd),

@@ -317,6 +317,10 @@ static void a_crossing_has_an_exact_time(void **state)
         { 60, 73.9, 0, 0 },
         { 76, 78, 1, 3 },
         { 64, 84, 0.5, 2.5 },
+        { 74.5, 76, 1, 1.25 },
+        { 76, 74.5, 1, 1.25 },
+        { 73, 74.5, 1 / 3.0, 1 / 12.0 },
+        { 74.5, 73, 1 / 3.0, 1 / 12.0 },
     };
 
     (void)state;
@@ -421,6 +425,7 @@ static void windows_must_ask_the_same_and_not_overlap(void **state)
     assert_int_equal(farmiq_heat_init(&a, 74, 0), E);
     assert_int_equal(farmiq_heat_init(&a, 74, -1), E);
     assert_memory_equal(&a, &copy, sizeof a);
+    assert_int_equal(farmiq_heat_init(&a, 74, 1), 0);
 }
 
 /* What comes back from storage is checked, not trusted. */
