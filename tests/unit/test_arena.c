@@ -31,6 +31,20 @@ static void takes_blocks_one_after_the_other(void **state)
     assert_int_equal(farmiq__arena_left(&arena), BYTES - 16);
 }
 
+static void blocks_never_overlap(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1; bytes <= 33; bytes++) {
+        struct farmiq__arena arena;
+        char *a, *b;
+
+        farmiq__arena_init(&arena, memory.bytes, BYTES);
+        a = farmiq__arena_take(&arena, bytes);
+        b = farmiq__arena_take(&arena, 1);
+        assert_true(b >= a + bytes && b < a + bytes + FARMIQ__ARENA_ALIGN);
+    }
+}
+
 static void every_start_and_size_stays_inside_and_aligned(void **state)
 {
     (void)state;
@@ -108,6 +122,21 @@ static void an_older_block_moves_with_its_content(void **state)
     assert_memory_equal(moved, "0123456789abcdef", 16);
 }
 
+static void an_older_block_that_shrinks_writes_only_what_it_takes(void **state)
+{
+    struct farmiq__arena arena;
+    char *old, *moved;
+
+    (void)state;
+    memset(memory.bytes, '#', BYTES);
+    farmiq__arena_init(&arena, memory.bytes, BYTES);
+    old = farmiq__arena_take(&arena, 64);
+    memcpy(old, "01234567", 8);
+    farmiq__arena_take(&arena, 8);
+    moved = farmiq__arena_grow(&arena, old, 8);
+    assert_memory_equal(moved, "01234567########", 16);
+}
+
 static void growing_nothing_is_taking(void **state)
 {
     struct farmiq__arena arena;
@@ -121,6 +150,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_blocks_one_after_the_other),
+        cmocka_unit_test(blocks_never_overlap),
+        cmocka_unit_test(an_older_block_that_shrinks_writes_only_what_it_takes),
         cmocka_unit_test(every_start_and_size_stays_inside_and_aligned),
         cmocka_unit_test(refuses_what_does_not_fit_and_stays_usable),
         cmocka_unit_test(no_memory_is_an_empty_arena),

@@ -185,6 +185,24 @@ static void a_full_batch_can_still_be_closed_at_every_size(void **state)
     }
 }
 
+static void a_batch_that_fits_exactly_is_written(void **state)
+{
+    struct farmiq_json_writer w;
+    char text[2048];
+    size_t len, again;
+
+    (void)state;
+    open_batch(&w, text, sizeof text);
+    assert_int_equal(farmiq_batch_add(&w, STR("t-001"), &sample), FARMIQ_OK);
+    assert_int_equal(farmiq_batch_close(&w, &len), FARMIQ_OK);
+    open_batch(&w, text, len + 1);
+    assert_int_equal(farmiq_batch_add(&w, STR("t-001"), &sample), FARMIQ_OK);
+    assert_int_equal(farmiq_batch_close(&w, &again), FARMIQ_OK);
+    assert_int_equal(again, len);
+    open_batch(&w, text, len);
+    assert_int_equal(farmiq_batch_add(&w, STR("t-001"), &sample), FARMIQ_E_NOSPACE);
+}
+
 static void an_event_that_json_cannot_hold_is_not_added(void **state)
 {
     struct farmiq_event bad = sample;
@@ -364,6 +382,10 @@ static void text_that_is_no_json_is_no_event(void **state)
     assert_int_equal(farmiq_event_parse(&event, TEXT(EVENT), scratch, 64, NULL),
                      FARMIQ_E_NOSPACE);
     assert_int_equal(farmiq_event_parse(NULL, TEXT(EVENT), scratch, 4096, NULL),
+                     FARMIQ_E_ARG);
+    assert_int_equal(farmiq_event_parse(&event, NULL, 2, scratch, 4096, NULL),
+                     FARMIQ_E_ARG);
+    assert_int_equal(farmiq_event_parse(&event, TEXT(EVENT), NULL, 4096, NULL),
                      FARMIQ_E_ARG);
 }
 
@@ -692,6 +714,9 @@ static void null_arguments_are_refused(void **state)
                      FARMIQ_E_ARG);
     assert_int_equal(farmiq_batch_answer_parse(NULL, "", 0, scratch, 4096, NULL),
                      FARMIQ_E_ARG);
+    assert_int_equal(farmiq_batch_answer_parse(&answer, NULL, 0, scratch, 4096, NULL),
+                     FARMIQ_OK);
+    assert_int_equal(farmiq_batch_answer_apply(&answer, NULL, 0, NULL), FARMIQ_OK);
     assert_int_equal(farmiq_batch_answer_apply(NULL, sent, 4, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_batch_answer_apply(&answer, NULL, 4, NULL), FARMIQ_E_ARG);
 }
@@ -704,6 +729,7 @@ int main(void)
         cmocka_unit_test(a_foreign_tenant_is_not_added),
         cmocka_unit_test(a_payload_never_replaces_its_event),
         cmocka_unit_test(a_full_batch_can_still_be_closed_at_every_size),
+        cmocka_unit_test(a_batch_that_fits_exactly_is_written),
         cmocka_unit_test(an_event_that_json_cannot_hold_is_not_added),
         cmocka_unit_test(what_is_written_reads_back_equal),
         cmocka_unit_test(every_event_gets_its_verdict),

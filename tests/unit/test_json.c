@@ -367,6 +367,14 @@ static void scratch_too_small_is_said_at_every_size(void **state)
     assert_true(fits);
 }
 
+static int measure(void *ctx, uint32_t index, const char *json, size_t json_bytes)
+{
+    (void)index;
+    (void)json;
+    *(size_t *)ctx = json_bytes;
+    return 0;
+}
+
 /* A long string that nobody wants costs no scratch, escaped or unfinished. */
 static void long_strings_need_no_scratch(void **state)
 {
@@ -376,6 +384,7 @@ static void long_strings_need_no_scratch(void **state)
     size_t room = 300000;
     char *filler = malloc(room), *json = malloc(room + 64);
     struct farmiq_json_member a;
+    size_t measured = 0;
     int len;
 
     (void)state;
@@ -386,6 +395,11 @@ static void long_strings_need_no_scratch(void **state)
         assert_int_equal(read_one(json, (size_t)len, &a), FARMIQ_OK);
         assert_true(a.number == 1);
     }
+    len = snprintf(json, room + 64, "[\"\\n%s\"]", filler);
+    assert_int_equal(farmiq_json_each(json, (size_t)len, measure, &measured, scratch,
+                                      sizeof scratch, NULL),
+                     FARMIQ_OK);
+    assert_int_equal(measured, len - 2);
     len = snprintf(json, room + 64, "{\"a\":\"%s", filler);
     assert_int_equal(read_one(json, (size_t)len, &a), FARMIQ_E_SYNTAX);
     assert_int_equal(error.offset, len);

@@ -116,7 +116,7 @@ static void refuses_what_no_double_is_near(void **state)
     assert_true(value == 7);
 }
 
-static void the_length_limit_is_exact(void **state)
+static void the_limits_are_exact(void **state)
 {
     char text[FARMIQ__NUMBER_MAX_BYTES + 1];
     double value;
@@ -127,6 +127,8 @@ static void the_length_limit_is_exact(void **state)
     assert_int_equal(farmiq__number_parse(text, sizeof text - 1, &value), FARMIQ_OK);
     assert_true(value == 1);
     assert_int_equal(farmiq__number_parse(text, sizeof text, &value), FARMIQ_E_RANGE);
+    assert_true(parsed("0e999") == 0);
+    assert_true(parsed("0e-999") == 0);
 }
 
 static void formats_by_the_rules_of_rfc_8785(void **state)
@@ -246,7 +248,7 @@ int main(void)
         cmocka_unit_test(parses_to_the_nearest_double),
         cmocka_unit_test(agrees_with_the_c_library_on_random_texts),
         cmocka_unit_test(refuses_what_no_double_is_near),
-        cmocka_unit_test(the_length_limit_is_exact),
+        cmocka_unit_test(the_limits_are_exact),
         cmocka_unit_test(formats_by_the_rules_of_rfc_8785),
         cmocka_unit_test(every_double_reads_back),
         cmocka_unit_test(no_shorter_text_reads_back),
