@@ -203,8 +203,8 @@ static int migrate(struct opening *o)
 static int open_steps(struct opening *o)
 {
     static int (*const steps[])(struct opening *) = { connect,         find_marker,
-                                                      configure,       set_quota,
-                                                      check_integrity, migrate };
+                                                      check_integrity, configure,
+                                                      set_quota,       migrate };
     int r = FARMIQ_OK;
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !r; i++)
