@@ -7,7 +7,9 @@
 #include <sys/poll.h>
 #include <time.h>
 
+#include "intake.h"
 #include "kit/log.h"
+#include "ledger.h"
 #include "pump.h"
 
 #define LONGEST_WAIT_MS 60000
@@ -19,11 +21,8 @@ struct agent {
     struct buffer buffer;
     struct link *link;
     struct pump pump;
-    struct source *source;                   /* NULL: it has ended */
-    struct reading readings[BUFFER_ADD_MAX]; /* read, not yet durable */
-    uint32_t reading_count;
-    uint64_t produced;
-    uint64_t skipped; /* lines of the source that were no readings */
+    struct intake intake;
+    int ledger_fd;
     struct moment now;
     int64_t report_steady_ms;
     int64_t stop_steady_ms; /* when to stop draining; 0: not stopping */
@@ -53,10 +52,11 @@ int agent_open(struct agent **out, const struct agent_options *options,
         return FARMIQ_E_NOMEM;
     a->options = options;
     a->now = read_clocks();
-    a->buffer.ledger_fd = -1;
-    r = buffer_open(&a->buffer, options, a->now, error);
+    r = ledger_open(&a->ledger_fd, options->ledger, error);
     if (r == FARMIQ_OK)
-        r = source_open(&a->source, options, a->now, error);
+        r = buffer_open(&a->buffer, options, a->now, error);
+    if (r == FARMIQ_OK)
+        r = intake_open(&a->intake, options, a->now, error);
     if (r == FARMIQ_OK)
         r = link_open(&a->link, options, a->now, error);
     if (r == FARMIQ_OK)
@@ -74,50 +74,17 @@ void agent_close(struct agent *a)
         return;
     link_close(a->link);
     pump_close(&a->pump);
-    source_close(a->source);
+    intake_close(&a->intake);
     buffer_close(&a->buffer);
+    ledger_close(a->ledger_fd);
     free(a);
 }
 
 /* ## One tick */
 
-static void end_source(struct agent *a, const char *why)
-{
-    shim_log_line(SHIM_INFO, "source.ended", "%s after %llu events", why,
-                  (unsigned long long)a->produced);
-    source_close(a->source);
-    a->source = NULL;
-}
-
-static int source_is_spent(const struct agent *a)
-{
-    return a->options->count && a->produced >= a->options->count;
-}
-
-/* Fill up what is not durable yet. Nothing more is read while it cannot be written. */
-static void read_source(struct agent *a)
-{
-    while (a->source && a->reading_count < BUFFER_ADD_MAX) {
-        int r = a->source->kind->read(a->source, a->now, &a->readings[a->reading_count]);
-
-        if (r == FARMIQ_NONE)
-            return;
-        if (r == FARMIQ_OK) {
-            a->reading_count++;
-            a->produced++;
-        } else if (r == FARMIQ_E_SYNTAX) {
-            a->skipped++;
-        } else {
-            end_source(a, r == FARMIQ_EXHAUSTED ? "its end" : farmiq_errname(r));
-        }
-        if (a->source && source_is_spent(a))
-            end_source(a, "the count");
-    }
-}
-
 static int write_all(struct agent *a, int is_last)
 {
-    int r = buffer_add(&a->buffer, a->readings, a->reading_count, a->now);
+    int r = buffer_add(&a->buffer, a->intake.readings, a->intake.count, a->now);
 
     if (r == FARMIQ_OK)
         r = pump_settle(&a->pump, is_last);
@@ -156,7 +123,7 @@ static void recover(struct agent *a, int why)
 
 static int has_work(const struct agent *a)
 {
-    return a->reading_count || pump_due(&a->pump) <= a->now.steady_ms;
+    return a->intake.count || pump_due(&a->pump) <= a->now.steady_ms;
 }
 
 static int tick(struct agent *a)
@@ -166,15 +133,16 @@ static int tick(struct agent *a)
     a->now = read_clocks();
     pump_learn(&a->pump, a->now);
     if (!a->stop_steady_ms)
-        read_source(a);
-    if (a->reading_count)
+        intake_read(&a->intake, a->now);
+    if (a->intake.count)
         pump_wake(&a->pump);
     if (has_work(a))
         r = commit_all(a, 0);
-    if (r == FARMIQ_OK && buffer_note(&a->buffer, a->reading_count) != FARMIQ_OK)
+    if (r == FARMIQ_OK &&
+        ledger_note(a->ledger_fd, a->buffer.drafts, a->intake.count) != FARMIQ_OK)
         shim_log_line(SHIM_ERROR, "ledger.failed", "the ledger lacks events");
     if (r == FARMIQ_OK)
-        a->reading_count = 0;
+        a->intake.count = 0;
     else
         recover(a, r);
     pump_send(&a->pump);
@@ -193,21 +161,22 @@ static void report(struct agent *a)
     shim_log_line(SHIM_INFO, "agent.state",
                   "buffered %llu, produced %llu, published %llu, acknowledged %llu, "
                   "repeated %llu, refused %llu, denied %llu, dropped %llu, skipped %llu",
-                  (unsigned long long)a->buffer.held, (unsigned long long)a->produced,
+                  (unsigned long long)a->buffer.held,
+                  (unsigned long long)a->intake.produced,
                   (unsigned long long)p->published, (unsigned long long)p->acked,
                   (unsigned long long)p->repeated, (unsigned long long)p->refused,
                   (unsigned long long)p->denied,
                   (unsigned long long)(a->buffer.dropped_full + a->buffer.dropped_old),
-                  (unsigned long long)a->skipped);
+                  (unsigned long long)a->intake.skipped);
 }
 
 static int wait_ms(const struct agent *a, int tick_result)
 {
     int64_t due = pump_due(&a->pump);
-    int reads = a->source && !a->stop_steady_ms;
+    int reads = a->intake.source && !a->stop_steady_ms;
 
-    if (reads && a->source->due_steady_ms < due)
-        due = a->source->due_steady_ms;
+    if (reads && a->intake.source->due_steady_ms < due)
+        due = a->intake.source->due_steady_ms;
     if (a->stop_steady_ms && a->stop_steady_ms < due)
         due = a->stop_steady_ms;
     due -= a->now.steady_ms;
@@ -222,7 +191,8 @@ static int wait_for_news(struct agent *a, int stop_fd, int tick_result)
     struct pollfd fds[] = {
         { .fd = a->stop_steady_ms ? -1 : stop_fd, .events = POLLIN },
         { .fd = tick_result == FARMIQ_OK ? link_fd(a->link) : -1, .events = POLLIN },
-        { .fd = a->source && !a->stop_steady_ms ? a->source->fd : -1, .events = POLLIN },
+        { .fd = a->intake.source && !a->stop_steady_ms ? a->intake.source->fd : -1,
+          .events = POLLIN },
     };
 
     return poll(fds, 3, wait_ms(a, tick_result)) > 0 && fds[0].revents;
@@ -231,10 +201,10 @@ static int wait_for_news(struct agent *a, int stop_fd, int tick_result)
 /* Draining ends when there is nothing left to hear, or its time is over. */
 static int is_done(const struct agent *a)
 {
-    int is_empty = a->buffer.held == 0 && a->reading_count == 0;
+    int is_empty = a->buffer.held == 0 && a->intake.count == 0;
 
     if (!a->stop_steady_ms)
-        return !a->source && is_empty;
+        return !a->intake.source && is_empty;
     return is_empty || !a->pump.is_connected || a->now.steady_ms >= a->stop_steady_ms;
 }
 

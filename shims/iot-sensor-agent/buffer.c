@@ -2,15 +2,12 @@
 /* The durable buffer, a queue of the SQLite store. */
 #include "buffer.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "draft.h"
 #include "kit/log.h"
-#include "kit/mqtt_link.h"
 
 #define QUEUE "agent"
 #define DROP_ROWS 64
@@ -34,18 +31,6 @@ static int open_store(struct buffer *b, struct farmiq_error *error)
     sqlite.migrations = farmiq_schema_agent();
     sqlite.cache_kib = CACHE_KIB;
     return farmiq_store_open_sqlite(&b->store, b->options->database, &sqlite, error);
-}
-
-static int open_ledger(struct buffer *b, struct farmiq_error *error)
-{
-    b->ledger_fd = -1;
-    if (!*b->options->ledger)
-        return FARMIQ_OK;
-    b->ledger_fd =
-        open(b->options->ledger, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    return b->ledger_fd >= 0
-               ? FARMIQ_OK
-               : shim_mqtt_fail(error, FARMIQ_E_ARG, "LEDGER", "cannot be opened");
 }
 
 static int reserve(struct buffer *b)
@@ -93,9 +78,7 @@ int buffer_open(struct buffer *b, const struct agent_options *options, struct mo
 
     memset(b, 0, sizeof *b);
     b->options = options;
-    r = open_ledger(b, error);
-    if (r == FARMIQ_OK)
-        r = open_store(b, error);
+    r = open_store(b, error);
     if (r == FARMIQ_OK)
         r = reserve(b);
     if (r == FARMIQ_OK)
@@ -109,12 +92,9 @@ void buffer_close(struct buffer *b)
 {
     if (b->store.ops)
         farmiq_store_close(&b->store);
-    if (b->ledger_fd >= 0)
-        close(b->ledger_fd);
     drafts_close(b->drafts);
     free(b->drop_memory);
     memset(b, 0, sizeof *b);
-    b->ledger_fd = -1;
 }
 
 /* ## Adding */
@@ -134,25 +114,6 @@ int buffer_add(struct buffer *b, const struct reading *readings, uint32_t count,
     if (r == FARMIQ_OK)
         b->held += count;
     return r;
-}
-
-/* One write and one fdatasync for the group: the ledger must never say less than a whole
- * line, and never more than the buffer holds. */
-int buffer_note(struct buffer *b, uint32_t count)
-{
-    char lines[BUFFER_ADD_MAX * (FARMIQ_UUID_STRLEN + 1)], *end = lines;
-
-    if (b->ledger_fd < 0 || count == 0)
-        return FARMIQ_OK;
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy(end, drafts_id(b->drafts, i), FARMIQ_UUID_STRLEN);
-        end += FARMIQ_UUID_STRLEN;
-        *end++ = '\n';
-    }
-    if (write(b->ledger_fd, lines, (size_t)(end - lines)) != end - lines ||
-        fdatasync(b->ledger_fd) != 0)
-        return FARMIQ_E_STORE;
-    return FARMIQ_OK;
 }
 
 /* ## Claiming and settling */

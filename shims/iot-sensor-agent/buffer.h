@@ -16,14 +16,13 @@ struct buffer {
     const struct agent_options *options;
     struct drafts *drafts; /* events that are being added */
     void *drop_memory;
-    int ledger_fd; /* -1: none */
     uint64_t held; /* events in the buffer, in flight or not */
     uint64_t dead; /* refused ones, kept for a person */
     uint64_t dropped_full, dropped_old;
 };
 
 /* Ends the leases of the process before us: there is only one agent to a buffer.
- * FARMIQ_OK; what the store's open returned; FARMIQ_E_ARG (the ledger): `error`. */
+ * FARMIQ_OK; what the store's open returned, with `error`. */
 int buffer_open(struct buffer *buffer, const struct agent_options *options,
                 struct moment now, struct farmiq_error *error);
 void buffer_close(struct buffer *buffer);
@@ -48,8 +47,5 @@ int buffer_is_too_old(const struct buffer *buffer, const struct farmiq_event *ev
                       struct moment now);
 /* Milliseconds since the event was made. */
 int64_t buffer_age_ms(const struct farmiq_event *event, struct moment now);
-
-/* After the commit of buffer_add(): the ids go to the ledger. */
-int buffer_note(struct buffer *buffer, uint32_t count);
 
 #endif

@@ -15,10 +15,9 @@
 #define REPLAY_AGE_MS 5000
 #define REPLAY_STEP_MS 200
 #define REPLAY_JITTER_MS 200
-#define ACK_TIMEOUT_MAX_MS 300000
 #define BOARDINGS 4 /* claims in one transaction */
 
-static uint32_t jitter_ms(void)
+uint32_t pump_jitter_ms(void)
 {
     uint32_t random = 0;
 
@@ -39,130 +38,6 @@ int pump_open(struct pump *p, const struct agent_options *options, struct buffer
 }
 
 void pump_close(struct pump *p) { flights_close(&p->flights); }
-
-/* ## Landing */
-
-/* Codes come from outside and outlive their message; there are few different ones. */
-static struct farmiq_str intern(struct pump *p, struct farmiq_str code)
-{
-    for (int i = 0; i < REFUSAL_CODES && code.len < REFUSAL_CODE_BYTES; i++) {
-        char *known = p->codes[i];
-
-        if (!*known)
-            memcpy(known, code.ptr, code.len);
-        if (strlen(known) == code.len && memcmp(known, code.ptr, code.len) == 0)
-            return (struct farmiq_str){ known, code.len };
-    }
-    return (struct farmiq_str){ "REFUSED", 7 };
-}
-
-static void refuse(struct pump *p, struct flight *flight, struct farmiq_outbox_row *row,
-                   struct farmiq_str code)
-{
-    row->last_error_code = intern(p, code);
-    if (!flight_land(flight, row, FARMIQ_OUTCOME_REFUSED, p->now.unix_ms,
-                     p->now.steady_ms))
-        return;
-    p->refused++;
-    shim_log_line(SHIM_WARN, "event.refused", "event %.*s: %.*s",
-                  (int)row->event->event_id.len, row->event->event_id.ptr,
-                  (int)row->last_error_code.len, row->last_error_code.ptr);
-}
-
-static void accept(struct pump *p, struct flight *flight, struct farmiq_outbox_row *row)
-{
-    p->acked += (uint64_t)flight_land(flight, row, FARMIQ_OUTCOME_ACKED, p->now.unix_ms,
-                                      p->now.steady_ms);
-    p->ack_timeout_ms = p->options->ack_timeout_ms;
-}
-
-static void on_answer(void *ctx, struct farmiq_str event_id, struct farmiq_str refusal)
-{
-    struct pump *p = ctx;
-    struct flight *flight;
-    struct farmiq_outbox_row *row = flights_find_id(&p->flights, event_id, &flight);
-
-    if (row && refusal.len)
-        refuse(p, flight, row, refusal);
-    else if (row)
-        accept(p, flight, row);
-}
-
-static void on_ack(void *ctx, struct farmiq_str body)
-{
-    if (ack_parse(body, on_answer, ctx) != FARMIQ_OK)
-        shim_log_line(SHIM_WARN, "ack.invalid", "an acknowledgement cannot be read");
-}
-
-/* The rest of the flight goes back to the buffer and is due at once. */
-static void give_back(struct pump *p, struct flight *flight)
-{
-    for (struct farmiq_outbox_row *row = flight->first; row; row = row->next)
-        p->repeated += (uint64_t)flight_land(flight, row, FARMIQ_OUTCOME_UNREACHED,
-                                             p->now.unix_ms, p->now.steady_ms);
-    flight->unsent = NULL;
-    p->is_replaying = 1;
-}
-
-static void give_back_all(struct pump *p)
-{
-    for (int i = 0; i < FLIGHT_COUNT; i++)
-        if (p->flights.list[i].rows)
-            give_back(p, &p->flights.list[i]);
-}
-
-/* An edge that is away for hours must not be asked every few seconds. */
-static void expire(struct pump *p)
-{
-    int has_expired = 0;
-
-    for (int i = 0; i < FLIGHT_COUNT; i++) {
-        struct flight *flight = &p->flights.list[i];
-
-        if (flight->rows == 0 || flight->due_steady_ms > p->now.steady_ms)
-            continue;
-        has_expired |= flight->landed == 0;
-        give_back(p, flight);
-    }
-    if (has_expired && p->ack_timeout_ms < ACK_TIMEOUT_MAX_MS)
-        p->ack_timeout_ms *= 2;
-}
-
-static void come_up(struct pump *p)
-{
-    p->is_replaying = 1;
-    p->may_have_more = 1;
-    p->replay_steady_ms = p->now.steady_ms + jitter_ms();
-    if (link_send_status(p->link, 1, p->now) != FARMIQ_OK)
-        shim_log_line(SHIM_WARN, "status.not_sent", "the link is gone already");
-}
-
-void pump_learn(struct pump *p, struct moment now)
-{
-    struct link_news news;
-
-    p->now = now;
-    link_read(p->link, &news, on_ack, p);
-    for (uint32_t i = 0; i < news.puback_count; i++) {
-        struct flight *flight;
-        struct farmiq_outbox_row *row =
-            flights_find_cookie(&p->flights, news.pubacks[i], &flight);
-
-        if (row)
-            accept(p, flight, row);
-    }
-    p->denied += news.refused;
-    if (news.refused)
-        shim_log_line(SHIM_WARN, "publish.denied",
-                      "the broker denied %llu, %llu so far; check the access list",
-                      (unsigned long long)news.refused, (unsigned long long)p->denied);
-    p->is_connected = news.is_connected;
-    if (news.went_down)
-        give_back_all(p);
-    if (news.came_up && news.is_connected)
-        come_up(p);
-    expire(p);
-}
 
 /* ## In the transaction */
 
@@ -211,7 +86,7 @@ static void set_pace(struct pump *p, const struct flight *flight)
     p->is_replaying = buffer_age_ms(flight->first->event, p->now) > REPLAY_AGE_MS;
     if (is_paced(p))
         p->replay_steady_ms =
-            p->now.steady_ms + (int64_t)(flight->rows * 1000 / per_s) + jitter_ms();
+            p->now.steady_ms + (int64_t)(flight->rows * 1000 / per_s) + pump_jitter_ms();
 }
 
 static void drop_old(struct pump *p, struct flight *flight)
@@ -273,7 +148,7 @@ static int send_row(struct pump *p, struct flight *flight, struct farmiq_outbox_
         return FARMIQ_OK; /* dropped, or acknowledged meanwhile */
     r = link_send(p->link, row->event, flight_cookie(&p->flights, flight, row));
     if (r == FARMIQ_E_SCHEMA)
-        refuse(p, flight, row, (struct farmiq_str){ "UNSENDABLE", 10 });
+        pump_refuse(p, flight, row, (struct farmiq_str){ "UNSENDABLE", 10 });
     p->published += r == FARMIQ_OK;
     return r == FARMIQ_E_SCHEMA ? FARMIQ_OK : r;
 }

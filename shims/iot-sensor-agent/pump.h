@@ -3,7 +3,6 @@
 #ifndef AGENT_PUMP_H
 #define AGENT_PUMP_H
 
-#include "ack.h"
 #include "buffer.h"
 #include "flight.h"
 #include "link.h"
@@ -43,5 +42,10 @@ void pump_forget(struct pump *pump);
 void pump_wake(struct pump *pump);
 /* When to look again, if nothing else happens. */
 int64_t pump_due(const struct pump *pump);
+
+/* For landing.c and pump.c. */
+void pump_refuse(struct pump *pump, struct flight *flight, struct farmiq_outbox_row *row,
+                 struct farmiq_str code);
+uint32_t pump_jitter_ms(void); /* spec edge 2.13: 0 to 200 ms */
 
 #endif

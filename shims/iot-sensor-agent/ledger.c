@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger file: one event id a line. */
+#include "ledger.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "kit/mqtt_link.h"
+
+#define LINE_BYTES (FARMIQ_UUID_STRLEN + 1)
+
+int ledger_open(int *fd, const char *path, struct farmiq_error *error)
+{
+    *fd = *path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+    if (*path && *fd < 0)
+        return shim_mqtt_fail(error, FARMIQ_E_ARG, "LEDGER", "cannot be opened");
+    return FARMIQ_OK;
+}
+
+void ledger_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/* One write and one fdatasync for the group. The ledger never says more than the buffer
+ * holds; after a kill in between it may say less. */
+int ledger_note(int fd, const struct drafts *drafts, uint32_t count)
+{
+    char lines[BUFFER_ADD_MAX * LINE_BYTES], *end = lines;
+
+    if (fd < 0 || count == 0)
+        return FARMIQ_OK;
+    for (uint32_t i = 0; i < count; i++, end += LINE_BYTES) {
+        memcpy(end, drafts_id(drafts, i), FARMIQ_UUID_STRLEN);
+        end[FARMIQ_UUID_STRLEN] = '\n';
+    }
+    return write(fd, lines, (size_t)(end - lines)) == end - lines && fdatasync(fd) == 0
+               ? FARMIQ_OK
+               : FARMIQ_E_STORE;
+}
