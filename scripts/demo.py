@@ -35,7 +35,7 @@ def start(farm, args):
     farm.start_cloud()
     farm.start_edge()
     farm.start_agent(DEVICES=args.devices, RATE=args.rate, WINDOW=4000,
-                     BUFFER_MAX_MESSAGES=1_000_000, BUFFER_MAX_AGE="7d", REPLAY_RATE=0)
+                     BUFFER_MAX_MESSAGES=1_000_000, BUFFER_MAX_AGE="7d", REPLAY_RATE=0, DRAIN="60s")
 
 
 def progress(farm):
@@ -63,7 +63,7 @@ def finish(farm):
     """No more readings; what was produced finds its way; then everything stops."""
     for name, process in farm.processes.items():
         if name.startswith("agent"):
-            process.end()
+            process.end(seconds=70)
     try:
         wait_for("the backlog's way to the cloud", 60, farm.drained, every=0.2)
     except TimeoutError as late:

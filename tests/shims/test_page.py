@@ -30,7 +30,9 @@ def browser(tmp_path):
 
 
 def text_of(browser, selector):
-    return [node.text for node in browser.find_elements(By.CSS_SELECTOR, selector)]
+    """In one step inside the page: it redraws while we look."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(n => n.innerText)", selector)
 
 
 def test_a_new_reading_appears_by_itself(farm, browser, tmp_path):
