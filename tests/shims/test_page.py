@@ -42,7 +42,7 @@ def test_a_new_reading_appears_by_itself(farm, browser, tmp_path):
 
     wait_for("the devices", 15, lambda: len(text_of(browser, ".device")) >= 3)
     wait_for("the stream", 15, lambda: text_of(browser, "#link") == ["live"])
-    values = "[data-metric]"
+    values = "dd[data-metric]"
     before = wait_for("values", 15, lambda: text_of(browser, values))
     wait_for("a value that moved", 20, lambda: text_of(browser, values) != before)
 

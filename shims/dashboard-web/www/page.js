@@ -98,11 +98,14 @@ function deviceCard(device) {
   const list = element("dl");
   card.append(element("h3", device.name), list);
   for (const [metric, { value, unit }] of [...device.metrics].sort()) {
-    list.append(element("dt", metric),
+    list.append(element("dt", metric, { "data-metric": metric }),
                 element("dd", `${Number(value).toLocaleString()} ${unit}`, { "data-metric": metric }));
   }
   card.append(element("p", `${duration((Date.now() - device.at) / 1000)} ago`, { class: "age" }));
-  card.addEventListener("click", () => pick(device.key, [...device.metrics.keys()].sort()[0]));
+  card.addEventListener("click", (event) => {
+    const row = event.target.closest("[data-metric]");
+    pick(device.key, row ? row.dataset.metric : [...device.metrics.keys()].sort()[0]);
+  });
   return card;
 }
 
