@@ -33,8 +33,8 @@ struct farmiq__json_fault {
 int farmiq__json_string_end(struct farmiq_str text, size_t at, size_t *end, int *escaped,
                             struct farmiq__json_fault *fault);
 
-/* Is the string with this raw text, escapes included, the same as `name`? */
-int farmiq__json_string_is(struct farmiq_str raw, const char *name);
+/* Does this raw text, escapes included, decode to `name`? */
+int farmiq__json_string_is(struct farmiq_str raw, struct farmiq_str name);
 
 /* Decode a checked string. `out` has room for `raw.len` bytes; the length. */
 size_t farmiq__json_string_decode(struct farmiq_str raw, char *out);

@@ -29,6 +29,7 @@ struct reader {
     yajl_handle parser;
     size_t fed;                /* offset of the piece that the parser is at */
     struct farmiq_str escaped; /* the raw string that the parser sees as "" */
+    int poisoned;              /* it holds what no text can, and that was forgiven */
     uint32_t depth;            /* containers open */
     uint32_t depth_max;
     uint32_t element_index;
@@ -232,10 +233,14 @@ static int on_number(void *ctx, const char *text, size_t len)
     return slot ? scalar(r, slot, FARMIQ_JSON_NUMBER, len, number) : 1;
 }
 
+/* A poisoned string decodes to nothing: nobody may write it out again. */
 static int decoded(struct reader *r, struct farmiq_str *text)
 {
-    char *copy = farmiq__arena_take(r->job->arena, r->escaped.len);
+    char *copy;
 
+    if (r->poisoned)
+        return 1;
+    copy = farmiq__arena_take(r->job->arena, r->escaped.len);
     if (!copy)
         return stop(r, FARMIQ_E_NOSPACE, behind(r), current_member(r),
                     "does not fit the scratch memory");
@@ -312,7 +317,7 @@ static int is_same(const char *a, const char *b, size_t len)
 static int is_key(const struct reader *r, struct farmiq_str name, struct farmiq_str key)
 {
     if (r->escaped.ptr)
-        return farmiq__json_string_is(r->escaped, name.ptr);
+        return !r->poisoned && farmiq__json_string_is(r->escaped, name);
     return name.len == key.len && is_same(name.ptr, key.ptr, key.len);
 }
 
@@ -419,6 +424,7 @@ static int feed_escaped(struct reader *r, struct farmiq_str raw,
         !fault(r, found->code, found->offset, current_member(r), found->detail))
         return r->result;
     r->escaped = raw;
+    r->poisoned = found->detail != NULL;
     feed(r, offset, "\"\"", 2);
     r->escaped = farmiq__str(NULL, 0);
     return r->result;

@@ -202,18 +202,18 @@ static size_t decode_one(struct farmiq_str raw, size_t *at, char out[4])
     return put_utf8(c.code, out);
 }
 
-int farmiq__json_string_is(struct farmiq_str raw, const char *name)
+int farmiq__json_string_is(struct farmiq_str raw, struct farmiq_str name)
 {
-    size_t at = 0, bytes;
+    size_t at = 0, compared = 0, bytes;
     char text[4];
 
     while (at < raw.len) {
         bytes = decode_one(raw, &at, text);
-        if (strncmp(name, text, bytes) != 0)
+        if (bytes > name.len - compared || memcmp(name.ptr + compared, text, bytes) != 0)
             return 0;
-        name += bytes;
+        compared += bytes;
     }
-    return *name == '\0';
+    return compared == name.len;
 }
 
 size_t farmiq__json_string_decode(struct farmiq_str raw, char *out)

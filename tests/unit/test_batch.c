@@ -300,6 +300,13 @@ static const struct {
       "INVALID_PAYLOAD", "e" },
     { WITH("\"note\":\"\\u0000\""), "INVALID_EVENT", "e" },
     { WITH("\"note\":1e400"), "INVALID_EVENT", "e" },
+    { WITH("\"event_id\\u0000x\":1"), "INVALID_EVENT", "e" },
+    { WITH("\"farm_id\\ud800\":1"), "INVALID_EVENT", "e" },
+    { WITH("\"farm_id\":\"\\ud800\""), "INVALID_EVENT", "e" },
+    { "{\"event_id\":\"e\\udc00\"," TYPE "," TENANT "," TIME "," PAYLOAD "}",
+      "INVALID_EVENT", "" },
+    { "{\"event_id\":\"e\\u0000\"," TYPE "," TENANT "," TIME "," PAYLOAD "}",
+      "INVALID_EVENT", "" },
     { WITH("\"tenant_id\":\"t2\""), "INVALID_EVENT", "e" },
     { WITH("\"payload\":{}"), "INVALID_PAYLOAD", "e" },
     { WITH("\"schema_version\":null"), NULL, "e" },
@@ -404,6 +411,28 @@ static void reads_the_head_in_any_order(void **state)
     assert_text(batch.batch_id, "b-1");
     assert_int_equal(batch.event_count, 1);
     assert_null(batch.first->next);
+}
+
+static void only_events_are_events(void **state)
+{
+    static const char json[] =
+        "{\"tenant_id\":\"t\",\"edge_id\":[" EVENT "," EVENT "],\"batch_id\":[7],"
+        "\"events\":[" EVENT "]}";
+
+    (void)state;
+    assert_int_equal(parse(TEXT(json)), FARMIQ_OK);
+    assert_int_equal(batch.event_count, 1);
+    assert_int_equal(batch.edge_id.len, 0);
+    assert_int_equal(batch.batch_id.len, 0);
+}
+
+static void a_refusal_of_the_batch_says_where(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(TEXT("{\"tenant_id\":\"t\"}")), FARMIQ_E_SCHEMA);
+    assert_int_equal(error.offset, FARMIQ_NO_OFFSET);
+    assert_int_equal(parse(TEXT("{\"tenant_id\":\"t\",\"events\":5}")), FARMIQ_E_SCHEMA);
+    assert_int_equal(error.offset, 26);
 }
 
 static void a_batch_may_be_empty(void **state)
@@ -738,6 +767,8 @@ int main(void)
         cmocka_unit_test(occurred_at_wins_over_ts),
         cmocka_unit_test(text_that_is_no_json_is_no_event),
         cmocka_unit_test(reads_the_head_in_any_order),
+        cmocka_unit_test(only_events_are_events),
+        cmocka_unit_test(a_refusal_of_the_batch_says_where),
         cmocka_unit_test(a_batch_may_be_empty),
         cmocka_unit_test(what_spoils_the_whole_batch),
         cmocka_unit_test(a_thousand_events_and_no_more),

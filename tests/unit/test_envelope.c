@@ -122,6 +122,19 @@ static void the_alias_stands_in_for_an_absent_or_null_ts(void **state)
     }
 }
 
+static void a_refusal_says_where(void **state)
+{
+    static const char json[] = "{\"schema_version\":\"1.0\",\"event_id\":42}";
+
+    (void)state;
+    assert_int_equal(parse(TEXT(json)), FARMIQ_E_SCHEMA);
+    assert_string_equal(error.field, "event_id");
+    assert_int_equal(error.offset, strstr(json, "42") - json);
+    assert_int_equal(parse(TEXT("{}")), FARMIQ_E_SCHEMA);
+    assert_string_equal(error.field, "schema_version");
+    assert_int_equal(error.offset, FARMIQ_NO_OFFSET);
+}
+
 static void a_failure_leaves_the_output_alone(void **state)
 {
     struct farmiq_envelope before;
@@ -251,6 +264,9 @@ static void writes_the_canonical_form(void **state)
         "\"content_hash\":\"h/1\",\"retry_count\":3,"
         "\"produced_at\":\"2025-01-01T09:00:00.000Z\"}");
     assert_int_equal(len, strlen(text));
+    env.retry_count = 1;
+    assert_int_equal(farmiq_envelope_write(&env, text, sizeof text, &len), FARMIQ_OK);
+    assert_non_null(strstr(text, "\"retry_count\":1,"));
 }
 
 static void what_is_written_reads_back_equal_at_every_buffer_size(void **state)
@@ -382,6 +398,7 @@ int main(void)
         cmocka_unit_test(reads_every_member_and_decodes_what_is_escaped),
         cmocka_unit_test(ts_wins_over_its_alias),
         cmocka_unit_test(the_alias_stands_in_for_an_absent_or_null_ts),
+        cmocka_unit_test(a_refusal_says_where),
         cmocka_unit_test(a_failure_leaves_the_output_alone),
         cmocka_unit_test(no_changed_byte_and_no_cut_gets_out_of_the_buffers),
         cmocka_unit_test(unescaped_envelopes_need_4096_bytes_of_scratch),

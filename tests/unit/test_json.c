@@ -190,6 +190,7 @@ static void refuses_what_is_not_json(void **state)
         { "{\"a\":\"\\x\"}", FARMIQ_E_SYNTAX, 6, "a" },
         { "{\"a\":\"\\u12g4\"}", FARMIQ_E_SYNTAX, 6, "a" },
         { "{\"a\":\"\\", FARMIQ_E_SYNTAX, 6, "a" },
+        { "{\"a\":\"\\u1", FARMIQ_E_SYNTAX, 6, "a" },
         { "{\"a\":\"x\ny\"}", FARMIQ_E_SYNTAX, 7, "a" },
         { "{\"a\":\"\\tx\ny\"}", FARMIQ_E_SYNTAX, 9, "a" },
         { "\\n", FARMIQ_E_SYNTAX, 1, "" },
