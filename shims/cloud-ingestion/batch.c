@@ -58,8 +58,8 @@ static int read_batch(struct intake *intake)
         return refuse(intake, 413, "PAYLOAD_TOO_LARGE",
                       "a batch holds at most 1000 events and 10 MiB");
     if (r < 0) {
-        shim_reply_error(intake->call, 400, "VALIDATION_ERROR", "%s %s", error.field,
-                         error.detail);
+        shim_reply_error(intake->call, 400, "VALIDATION_ERROR", "%s %s",
+                         *error.field ? error.field : "the body", error.detail);
         return REPLIED;
     }
     if (tenant_id.len && !text_equal(tenant_id, intake->batch.tenant_id))

@@ -63,21 +63,15 @@ static void read_cursor(struct ask *ask, int64_t *unix_ms, int64_t *id)
 static void write_cursor(struct shim_call *call, struct farmiq_json_writer *json,
                          const struct page *page)
 {
-    struct farmiq_str time = text_of_number(call, page->last_unix_ms);
-    struct farmiq_str id = text_of_number(call, page->last_id);
-    char *text = shim_memory(call, time.len + id.len + 1);
+    const struct farmiq_str parts[] = { text_of_number(call, page->last_unix_ms),
+                                        shim_str("."),
+                                        text_of_number(call, page->last_id) };
 
     farmiq_json_key(json, "nextCursor");
-    if (!page->has_next || !text) {
+    if (page->has_next)
+        farmiq_json_str(json, text_join(call, parts, 3));
+    else
         farmiq_json_null(json);
-        return;
-    }
-    for (size_t i = 0; i < time.len; i++)
-        text[i] = time.ptr[i];
-    text[time.len] = '.';
-    for (size_t i = 0; i < id.len; i++)
-        text[time.len + 1 + i] = id.ptr[i];
-    farmiq_json_str(json, (struct farmiq_str){ text, time.len + id.len + 1 });
 }
 
 static const struct rows_column statistics_columns[] = {

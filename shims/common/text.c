@@ -72,12 +72,24 @@ struct farmiq_str text_of_number(struct shim_call *call, int64_t number)
 
 struct farmiq_str text_copy(struct shim_call *call, struct farmiq_str text)
 {
-    char *copy = text.len ? shim_memory(call, text.len) : NULL;
+    return text_join(call, &text, 1);
+}
 
-    if (!copy)
-        return shim_str("");
-    memcpy(copy, text.ptr, text.len);
-    return (struct farmiq_str){ copy, text.len };
+struct farmiq_str text_join(struct shim_call *call, const struct farmiq_str *parts,
+                            size_t count)
+{
+    size_t bytes = 1, len = 0;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += parts[i].len;
+    text = shim_memory(call, bytes);
+    for (size_t i = 0; text && i < count; i++)
+        if (parts[i].len) {
+            memcpy(text + len, parts[i].ptr, parts[i].len);
+            len += parts[i].len;
+        }
+    return text ? (struct farmiq_str){ text, len } : shim_str("");
 }
 
 uint64_t text_fingerprint(struct farmiq_str event_type, struct farmiq_str device_id,

@@ -24,6 +24,10 @@ struct farmiq_str text_of_number(struct shim_call *call, int64_t number);
 /* A copy in the call's memory; empty when there is none left. */
 struct farmiq_str text_copy(struct shim_call *call, struct farmiq_str text);
 
+/* The parts, one after the other, in the call's memory; empty when there is none left. */
+struct farmiq_str text_join(struct shim_call *call, const struct farmiq_str *parts,
+                            size_t count);
+
 /* Tells a repeat from a conflict: what the event says, without what may differ when
  * it is sent again (retry_count, trace_id, white space around members). Never 0. */
 uint64_t text_fingerprint(struct farmiq_str event_type, struct farmiq_str device_id,

@@ -131,14 +131,11 @@ int forwarder_get_dlq(struct shim_call *call)
 
 static struct farmiq_str handshake_path(struct shim_call *call)
 {
-    struct farmiq_str path = forwarder_auth_url_path(call), tail = shim_str(HANDSHAKE);
-    char *text = shim_memory(call, path.len + tail.len);
+    struct farmiq_str parts[] = { forwarder_auth_url_path(call), shim_str(HANDSHAKE) };
 
-    while (path.len && path.ptr[path.len - 1] != '/')
-        path.len--;
-    for (size_t i = 0; text && i < path.len + tail.len; i++)
-        text[i] = i < path.len ? path.ptr[i] : tail.ptr[i - path.len];
-    return (struct farmiq_str){ text, text ? path.len + tail.len : 0 };
+    while (parts[0].len && parts[0].ptr[parts[0].len - 1] != '/')
+        parts[0].len--;
+    return text_join(call, parts, 2);
 }
 
 int forwarder_get_cloud_diagnostics(struct shim_call *call)

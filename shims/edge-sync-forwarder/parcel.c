@@ -30,6 +30,8 @@ static void refuse_first(struct cycle *cycle, struct parcel *parcel)
     take(parcel, &cycle->rows);
     parcel->outcome = FARMIQ_OUTCOME_REFUSED;
     parcel->error = "EVENT_TOO_LARGE";
+    parcel->rows->event->refusal_text = parcel->rows->event->refusal =
+        "larger than SYNC_BATCH_MAX_BYTES";
 }
 
 int forwarder_fill(struct cycle *cycle, struct parcel *parcel)

@@ -25,14 +25,24 @@ static int32_t outcome_of(const struct parcel *parcel, const struct farmiq_event
                                                       : FARMIQ_OUTCOME_REFUSED;
 }
 
-static void note_error(struct farmiq_outbox_row *row, const struct parcel *parcel)
+/* What was said about this row; else about the request it was in. */
+static struct farmiq_str message_of(struct shim_call *call, const struct parcel *parcel,
+                                    const struct farmiq_event *event)
 {
-    const struct farmiq_event *event = row->event;
-    const char *text = event->refusal_text ? event->refusal_text : event->refusal;
+    const struct farmiq_str parts[] = { shim_str("the request was answered "),
+                                        text_of_number(call, parcel->status) };
 
+    if (event->refusal)
+        return shim_str(event->refusal_text ? event->refusal_text : event->refusal);
+    return parcel->status ? text_join(call, parts, 2) : shim_str("no answer");
+}
+
+static void note_error(struct shim_call *call, struct farmiq_outbox_row *row,
+                       const struct parcel *parcel)
+{
     row->last_error_code =
-        shim_str(event->refusal ? "CLOUD_EVENT_REJECTED" : parcel->error);
-    row->last_error_message = shim_str(text ? text : "the request as a whole failed");
+        shim_str(parcel->error ? parcel->error : "CLOUD_EVENT_REJECTED");
+    row->last_error_message = message_of(call, parcel, row->event);
     if (row->last_error_message.len > ERROR_TEXT_BYTES)
         row->last_error_message.len = ERROR_TEXT_BYTES;
 }
@@ -53,7 +63,7 @@ static int decide(struct cycle *cycle, const struct parcel *parcel,
         int32_t outcome = outcome_of(parcel, row->event);
 
         if (outcome != FARMIQ_OUTCOME_ACKED)
-            note_error(row, parcel);
+            note_error(cycle->call, row, parcel);
         r = farmiq_outbox_settle(row, &cycle->policy, outcome, cycle->call->now_unix_ms,
                                  shim_random(cycle->call));
         shim_count("farmiq_sync_events_total", outcome_names[outcome], 1);

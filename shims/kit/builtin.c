@@ -153,6 +153,8 @@ static const struct shim_metric metrics[] = {
       "Transactions that failed as a whole; nothing of them was acknowledged." },
     { "farmiq_bus_deliveries_total", SHIM_COUNTER, "outcome",
       "Messages handed to consumers of the embedded bus: done or refused." },
+    { "farmiq_mqtt_connected", SHIM_GAUGE, NULL,
+      "1 while the subscriptions at the broker stand." },
     { "farmiq_process_resident_bytes", SHIM_GAUGE, NULL,
       "Resident memory of the process." },
     { 0 },

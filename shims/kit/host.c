@@ -216,6 +216,15 @@ static int on_batch(void *ctx, struct shim_message *first, uint32_t count)
     return r < 0 ? r : 0;
 }
 
+static void on_mqtt_state(void *ctx, int connected, const char *why)
+{
+    (void)ctx;
+    shim_gauge("farmiq_mqtt_connected", NULL, connected);
+    shim_log_line(connected ? SHIM_INFO : SHIM_WARN,
+                  connected ? "mqtt.connected" : "mqtt.disconnected", "%s",
+                  why ? why : "");
+}
+
 #define MAX_FILTERS 8
 
 static int open_mqtt(struct shim_runtime *runtime, struct farmiq_error *error)
@@ -237,6 +246,7 @@ static int open_mqtt(struct shim_runtime *runtime, struct farmiq_error *error)
         .batch_wait_ms = number32(runtime, "MQTT_BATCH_WAIT_MS"),
         .message_max_bytes = FARMIQ_ENVELOPE_MAX_BYTES,
         .on_batch = on_batch,
+        .on_state = on_mqtt_state,
         .ctx = runtime,
     };
     size_t len;

@@ -29,6 +29,7 @@ static void *read_for_ever(void *arg)
         unit->done(unit);
     }
     farmiq_store_close(&reader->store);
+    shim_request_thread_end(); /* a request may have asked a neighbour from here */
     return NULL;
 }
 
