@@ -126,6 +126,10 @@ static int configure(struct opening *o)
 
     if (!r)
         r = pragma(o, "PRAGMA trusted_schema = OFF", 0);
+    /* What a savepoint may have to undo, and what a query sorts, stays in memory: it is
+     * small, and a file would be written and thrown away with every transaction. */
+    if (!r)
+        r = pragma(o, "PRAGMA temp_store = MEMORY", 0);
     if (is_reader)
         return r ? r : pragma(o, "PRAGMA query_only = ON", 0);
     if (!r)
@@ -134,6 +138,8 @@ static int configure(struct opening *o)
         r = pragma(o, "PRAGMA journal_mode = WAL", 0);
     if (!r)
         r = pragma(o, "PRAGMA journal_size_limit = %lld", 64 << 20);
+    if (!r) /* pages: a checkpoint writes each page once, however often it changed */
+        r = pragma(o, "PRAGMA wal_autocheckpoint = %lld", 4096);
     return r ? r : pragma(o, "PRAGMA synchronous = %lld", options->normal_sync ? 1 : 2);
 }
 

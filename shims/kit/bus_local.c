@@ -361,8 +361,8 @@ int shim_bus_start(struct shim_bus *bus)
         struct shim_task task = { .name = bus->consumers[i].queue->name,
                                   .run = consume,
                                   .ctx = &bus->consumers[i],
-                                  .period_ms = shim_options_number(
-                                      bus->runtime->options, "BUS_POLL_MS") };
+                                  .period_ms = shim_options_number(bus->runtime->options,
+                                                                   "BUS_POLL_MS") };
 
         r = shim_tasks_start(bus->runtime->tasks, &task);
     }

@@ -316,16 +316,11 @@ int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hos
         request->status = known_path ? 405 : 404;
         return FARMIQ_OK;
     }
-    r = farmiq_store_begin(call.store);
-    if (r >= 0)
-        r = internal.route->handle(&call);
-    if (r >= 0)
-        r = farmiq_store_commit(call.store);
-    if (r < 0) {
-        /* Our own store failed: that is the caller's failure too, not an answer. */
-        farmiq_store_rollback(call.store);
+    /* No savepoint: when our own store fails, that is the caller's failure too, and the
+     * caller's unit of work is rolled back as a whole. */
+    r = internal.route->handle(&call);
+    if (r < 0)
         return r;
-    }
     request->status = internal.answer.status;
     request->reply = internal.answer.body;
     return FARMIQ_OK;

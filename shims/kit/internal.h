@@ -171,7 +171,7 @@ void shim_bus_close(struct shim_bus *bus); /* after the tasks are closed */
 
 /* The server's on_request. */
 void shim_dispatch_exchange(void *runtime, struct shim_http_exchange *exchange);
-/* A neighbour's direct call: inside the caller's transaction, in a savepoint. */
+/* A neighbour's direct call: inside the caller's transaction. */
 int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hosted,
                          struct shim_request *request);
 /* Find the route; `*known_path` tells a 405 from a 404. */

@@ -21,40 +21,51 @@ struct shim_writer {
     struct shim_units units;
 };
 
-/* In a savepoint: a unit that fails leaves nothing and disturbs nobody. */
 static int run_unit(struct shim_writer *writer, struct shim_unit *unit)
 {
-    int r;
-
     shim_call_reset(unit->call);
     unit->call->store = &writer->store;
-    r = farmiq_store_begin(&writer->store);
-    if (r < 0)
-        return r;
-    r = unit->run(unit->call, unit->arg);
-    if (r < 0) {
-        farmiq_store_rollback(&writer->store);
-        return r;
-    }
-    if (farmiq_store_commit(&writer->store) < 0) {
-        farmiq_store_rollback(&writer->store);
-        return FARMIQ_E_STORE;
-    }
-    return r;
+    return unit->run(unit->call, unit->arg);
 }
 
-static int run_group(struct shim_writer *writer, struct shim_unit *group)
+/* In a savepoint: a unit that fails leaves nothing and disturbs nobody. */
+static int run_apart(struct shim_writer *writer, struct shim_unit *unit)
+{
+    int r = farmiq_store_begin(&writer->store), committed;
+
+    if (r < 0)
+        return r;
+    r = run_unit(writer, unit);
+    committed = r < 0 ? r : farmiq_store_commit(&writer->store);
+    if (committed < 0)
+        farmiq_store_rollback(&writer->store);
+    return committed < 0 ? committed : r;
+}
+
+/* A unit alone needs no savepoint: the transaction is its own. */
+static int run_alone(struct shim_writer *writer, struct shim_unit *unit)
+{
+    unit->result = run_apart(writer, unit);
+    return unit->result == FARMIQ_E_BUSY ? FARMIQ_E_BUSY : FARMIQ_OK;
+}
+
+static int run_together(struct shim_writer *writer, struct shim_unit *group)
 {
     int r = farmiq_store_begin(&writer->store);
 
     if (r < 0)
         return r;
     for (struct shim_unit *unit = group; unit; unit = unit->next)
-        unit->result = run_unit(writer, unit);
+        unit->result = run_apart(writer, unit);
     r = farmiq_store_commit(&writer->store);
     if (r < 0)
         farmiq_store_rollback(&writer->store);
     return r;
+}
+
+static int run_group(struct shim_writer *writer, struct shim_unit *group)
+{
+    return group->next ? run_together(writer, group) : run_alone(writer, group);
 }
 
 /* When the transaction as a whole failed, nobody succeeded. */
