@@ -159,6 +159,14 @@ static int on_receipt(void *ctx, uint32_t row, const struct farmiq_sql_value *co
     return farmiq__held_read(p->engine, columns[1].text, none, none);
 }
 
+static int on_deleted(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                      uint32_t count)
+{
+    (void)row, (void)columns, (void)count;
+    *(int *)ctx = 1;
+    return FARMIQ_OK;
+}
+
 /* Whatever list an event's seq was in forgets it in the same transaction: a seq that
  * is given out again means only the new event. */
 static int shrink_receipt(struct purging *p)
@@ -166,12 +174,14 @@ static int shrink_receipt(struct purging *p)
     struct farmiq__engine *engine = p->engine;
     uint32_t left = farmiq__held_with(engine, FARMIQ__LEFT);
     struct farmiq_sql_value params[4];
-    int r;
+    int is_deleted = 0, r = FARMIQ_OK;
 
     params[0] = farmiq_sql_integer(p->receipt);
     if (!left)
-        return farmiq_sql_run(&engine->store, &sql_receipt_delete, p->queue, params, 1,
-                              NULL, NULL);
+        r = farmiq_sql_run(&engine->store, &sql_receipt_delete, p->queue, params, 1,
+                           on_deleted, &is_deleted);
+    if (r || is_deleted)
+        return r;
     r = farmiq__held_lists(engine, FARMIQ__LEFT, &params[1]);
     params[2] = farmiq_sql_integer(left);
     return r ? r
@@ -201,7 +211,8 @@ static int purge(struct farmiq__engine *engine, void *arg)
 {
     struct purging *p = arg;
     const struct farmiq_sql_value before = farmiq_sql_integer(p->before_unix_ms);
-    int r = FARMIQ_OK;
+    int r =
+        farmiq_sql_run(&engine->store, &sql_receipt_sweep, p->queue, NULL, 0, NULL, NULL);
 
     while (!r && p->purged < p->limit) {
         p->receipt = 0;

@@ -149,9 +149,15 @@ DELETE FROM {queue}_dead
 WHERE $1 IS NULL OR seq IN (SELECT value FROM json_each($1))
 RETURNING seq
 
+-- The newest receipt stays when its events are gone, emptied: it is how long ago anything
+-- was acknowledged, which an operator wants to know most when it was long ago.
+-- name: receipt_sweep@sqlite
+DELETE FROM {queue}_receipt
+WHERE acked = 0 AND acked_at < (SELECT max(acked_at) FROM {queue}_receipt)
+
 -- name: receipt_oldest@sqlite
 SELECT receipt, seqs FROM {queue}_receipt
-WHERE acked_at < $1
+WHERE acked_at < $1 AND acked > 0
 ORDER BY acked_at, acked, receipt
 LIMIT 1
 
@@ -162,7 +168,8 @@ DELETE FROM {queue}_event WHERE seq IN (SELECT value FROM json_each($1))
 UPDATE {queue}_receipt SET seqs = $2, acked = $3 WHERE receipt = $1
 
 -- name: receipt_delete@sqlite
-DELETE FROM {queue}_receipt WHERE receipt = $1
+DELETE FROM {queue}_receipt
+WHERE receipt = $1 AND acked_at < (SELECT max(acked_at) FROM {queue}_receipt)
 
 -- The ledger ---------------------------------------------------------------------
 

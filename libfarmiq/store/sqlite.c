@@ -215,7 +215,7 @@ static int open_steps(struct opening *o)
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !r; i++)
         r = steps[i](o);
-    if (!r && o->found == FARMIQ__UNCLEAN)
+    if (!r && o->s->marker >= 0 && o->found != FARMIQ__IN_USE)
         farmiq__marker_share(o->s->marker);
     return r;
 }

@@ -53,14 +53,14 @@ int farmiq__marker_open(const char *database, enum farmiq__marker *found)
     if (marker < 0)
         return -1;
     *found = judge(marker);
-    if (*found != FARMIQ__UNCLEAN)
+    if (*found == FARMIQ__IN_USE)
         farmiq__marker_share(marker);
     return marker;
 }
 
 void farmiq__marker_share(int marker)
 {
-    (void)flock(marker, LOCK_SH); /* waits for whoever is checking */
+    (void)flock(marker, LOCK_SH); /* waits for whoever is creating or checking */
     if (pwrite(marker, "open\n", 5, 0) != 5)
         return; /* a full disk: at worst a check is missed, and the next stop is not */
 }

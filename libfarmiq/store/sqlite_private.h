@@ -51,8 +51,8 @@ int farmiq__fill_error(struct farmiq_error *error, int code, const char *field,
  * writers hold a shared lock on it, and the last one to leave empties it. */
 enum farmiq__marker { FARMIQ__CLEAN, FARMIQ__UNCLEAN, FARMIQ__IN_USE };
 
-/* The descriptor, or -1 and errno. `*found` tells how the last writers left; after
- * FARMIQ__UNCLEAN the others wait until farmiq__marker_share(). */
+/* The descriptor, or -1 and errno. `*found` tells how the last writers left. Unless it
+ * is in use we are alone with the file: others wait until farmiq__marker_share(). */
 int farmiq__marker_open(const char *database, enum farmiq__marker *found);
 void farmiq__marker_share(int marker);
 void farmiq__marker_close(int marker);

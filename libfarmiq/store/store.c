@@ -108,7 +108,8 @@ static int are_appendable(const struct farmiq_outbox_row *first)
     for (row = first; row; row = row->next)
         if (row->size < sizeof *row || !row->event ||
             row->event->size < sizeof *row->event || !row->event->tenant_id.len ||
-            !row->event->event_id.len || row->status != FARMIQ_OUTBOX_PENDING)
+            !row->event->event_id.len || !row->event->event_type.len ||
+            !row->event->payload.len || row->status != FARMIQ_OUTBOX_PENDING)
             return 0;
     return first != NULL;
 }

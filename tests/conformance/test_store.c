@@ -806,6 +806,24 @@ static void the_purge_deletes_only_old_acknowledged_rows(void **state)
     assert_stats(&f->store, 2, 0, 1, 0);
 }
 
+/* The last acknowledgement is remembered when its rows are gone: in a long outage that
+ * is the time that matters. */
+static void the_last_acknowledgement_outlives_its_rows(void **state)
+{
+    struct fixture *f = *state;
+    struct farmiq_outbox_stats stats;
+
+    farmiq_outbox_stats_init(&stats, sizeof stats);
+    for (int i = 0; i < 3; i++) {
+        ack(f, "e", 5, T0 + i);
+        assert_int_equal(purge(f, T0 + HOUR_MS, 100), 5);
+        assert_int_equal(purge(f, T0 + HOUR_MS, 100), 0);
+        assert_int_equal(farmiq_store_outbox_stats(&f->store, QUEUE, &stats), FARMIQ_OK);
+        assert_int_equal(stats.acked, 0);
+        assert_int_equal(stats.last_acked_unix_ms, T0 + i);
+    }
+}
+
 static void a_purged_event_is_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -1071,6 +1089,7 @@ static const struct CMUnitTest tests[] = {
     CONFORMS(unclaim_ends_lapsed_leases),
     CONFORMS(the_dead_can_be_redriven),
     CONFORMS(the_purge_deletes_only_old_acknowledged_rows),
+    CONFORMS(the_last_acknowledgement_outlives_its_rows),
     CONFORMS(a_purged_event_is_forgotten),
     CONFORMS(a_rollback_leaves_nothing),
     CONFORMS(an_inner_rollback_undoes_only_itself),

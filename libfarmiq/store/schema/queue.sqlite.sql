@@ -76,6 +76,7 @@ CREATE TABLE {queue}_receipt (
     seqs TEXT NOT NULL
 ) STRICT;
 CREATE INDEX {queue}_receipt_acked ON {queue}_receipt (acked_at, acked);
+CREATE INDEX {queue}_receipt_empty ON {queue}_receipt (acked_at) WHERE acked = 0;
 
 -- Who buried and who redrove what, and why.
 CREATE TABLE {queue}_audit (
