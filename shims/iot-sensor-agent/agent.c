@@ -121,7 +121,7 @@ static void recover(struct agent *a, int why)
         shim_log_line(SHIM_ERROR, "buffer.failed", "it cannot be read either");
 }
 
-static int has_work(const struct agent *a)
+static int has_work(struct agent *a)
 {
     return a->intake.count || pump_due(&a->pump) <= a->now.steady_ms;
 }
@@ -170,7 +170,7 @@ static void report(struct agent *a)
                   (unsigned long long)a->intake.skipped);
 }
 
-static int wait_ms(const struct agent *a, int tick_result)
+static int wait_ms(struct agent *a, int tick_result)
 {
     int64_t due = pump_due(&a->pump);
     int reads = a->intake.source && !a->stop_steady_ms;

@@ -173,11 +173,11 @@ void pump_forget(struct pump *p)
 
 void pump_wake(struct pump *p) { p->may_have_more = 1; }
 
-int64_t pump_due(const struct pump *p)
+int64_t pump_due(struct pump *p)
 {
     int64_t due = INT64_MAX;
 
-    if (p->may_have_more && p->is_connected)
+    if (p->may_have_more && p->is_connected && flights_free_one(&p->flights))
         due = is_paced(p) ? p->replay_steady_ms : p->now.steady_ms;
     for (int i = 0; i < FLIGHT_COUNT; i++) {
         const struct flight *flight = &p->flights.list[i];

@@ -41,7 +41,7 @@ void pump_forget(struct pump *pump);
 /* There is something new in the buffer. */
 void pump_wake(struct pump *pump);
 /* When to look again, if nothing else happens. */
-int64_t pump_due(const struct pump *pump);
+int64_t pump_due(struct pump *pump);
 
 /* For landing.c and pump.c. */
 void pump_refuse(struct pump *pump, struct flight *flight, struct farmiq_outbox_row *row,
