@@ -248,22 +248,33 @@ static int decoded(struct reader *r, struct farmiq_str *text)
     return 1;
 }
 
+/* The offset of a string's opening quote. (A token that yajl had to piece together
+ * is not in the input, but no text survives that has one.) */
+static uint32_t string_offset(const struct reader *r, const char *text)
+{
+    const char *first = r->escaped.ptr ? r->escaped.ptr : text;
+
+    return (uint32_t)((uintptr_t)first - (uintptr_t)r->job->text.ptr - 1);
+}
+
 static int on_string(void *ctx, const unsigned char *text, size_t len)
 {
     struct reader *r = ctx;
     struct farmiq_json_member *slot = wanted(r);
     struct farmiq_str value = farmiq__str((const char *)text, len);
-    size_t quoted = (r->escaped.ptr ? r->escaped.len : len) + 2;
 
     if (!slot)
         return 1;
     if (slot == &r->element || slot == &r->root)
-        return scalar(r, slot, FARMIQ_JSON_STRING, quoted, 0);
+        return scalar(r, slot, FARMIQ_JSON_STRING,
+                      (r->escaped.ptr ? r->escaped.len : len) + 2, 0);
     if (r->escaped.ptr && !decoded(r, &value))
         return 0;
-    if (!scalar(r, slot, FARMIQ_JSON_STRING, quoted, 0))
-        return 0;
+    slot->type = FARMIQ_JSON_STRING;
+    slot->offset = string_offset(r, value.ptr);
     slot->text = value;
+    slot->number = 0;
+    r->frame->slot = NULL;
     return 1;
 }
 
