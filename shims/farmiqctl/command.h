@@ -5,14 +5,25 @@
 
 #include "kit/options.h"
 
-/* Exit codes: 0 done, 1 the answer is no (invalid, nothing found), 2 wrong usage or a
- * failure. `argv[0]` is the command's last word; options follow. */
-int ctl_validate(int argc, char **argv);
-int ctl_topic(int argc, char **argv);
-int ctl_outbox(int argc, char **argv);
-int ctl_migrate(int argc, char **argv);
-int ctl_keygen(int argc, char **argv);
-int ctl_version(int argc, char **argv);
+struct ctl_command {
+    const char *name;
+    const char *arguments; /* what follows the name, for people */
+    const char *summary;
+    const struct shim_option *const *tables; /* its options; NULL: it has none */
+    void (*man)(void); /* what its part of the man page says besides; may be NULL */
+    /* Returns 0 done, 1 the answer is no (invalid, nothing found), 2 wrong usage or a
+     * failure. `argv[0]` is the command's name; options follow. */
+    int (*run)(int argc, char **argv);
+};
+
+extern const struct ctl_command ctl_validate;
+extern const struct ctl_command ctl_topic;
+extern const struct ctl_command ctl_outbox;
+extern const struct ctl_command ctl_migrate;
+extern const struct ctl_command ctl_keygen;
+
+/* All commands as one page, farmiqctl(1). The list ends with NULL. */
+void ctl_print_man(const struct ctl_command *const *commands, const char *summary);
 
 /* Print "program: field detail" on standard error. Returns 2. */
 int ctl_fail(const char *what, int code, const struct farmiq_error *error);

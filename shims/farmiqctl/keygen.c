@@ -11,16 +11,15 @@ static const struct shim_option options[] = {
     { "BYTES", SHIM_COUNT, "32", "how many random bytes, 16 to 64; printed as hex" },
     { 0 },
 };
+static const struct shim_option *const tables[] = { options, NULL };
 
-int ctl_keygen(int argc, char **argv)
+static int keygen(int argc, char **argv)
 {
-    const struct shim_option *const tables[] = { options, NULL };
     unsigned char secret[SECRET_MAX_BYTES];
     struct shim_options *given;
     int64_t bytes;
-    int r = shim_options_open(&given, "farmiqctl keygen",
-                              "print a random secret for CLOUD_HMAC_SECRET or API_TOKENS",
-                              tables, argc, argv);
+    int r = shim_options_open(&given, "farmiqctl keygen", ctl_keygen.summary, tables,
+                              argc, argv);
 
     if (r)
         return r == SHIM_OPTIONS_DONE ? 0 : 2;
@@ -38,3 +37,11 @@ int ctl_keygen(int argc, char **argv)
     putchar('\n');
     return 0;
 }
+
+const struct ctl_command ctl_keygen = {
+    .name = "keygen",
+    .arguments = "[--bytes N]",
+    .summary = "print a random secret, for signing or as a query token",
+    .tables = tables,
+    .run = keygen,
+};

@@ -7,27 +7,20 @@
 
 #include "command.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
-    { "validate", ctl_validate, "check envelopes, one per line, and say what is wrong" },
-    { "topic", ctl_topic, "take MQTT topics apart" },
-    { "outbox", ctl_outbox, "ls, stats, redrive and unclaim a queue's rows" },
-    { "migrate", ctl_migrate, "bring a database's schema up to date" },
-    { "keygen", ctl_keygen, "make a secret for signing or a query token" },
-    { "version", ctl_version, "print the version" },
+static const char program_summary[] = "the operator's tool of FarmIQ";
+
+static const struct ctl_command *const commands[] = {
+    &ctl_validate, &ctl_topic, &ctl_outbox, &ctl_migrate, &ctl_keygen, NULL,
 };
 
 static int usage(FILE *out)
 {
     fprintf(out,
-            "farmiqctl %s - the operator's tool of FarmIQ\n\n"
+            "farmiqctl %s - %s\n\n"
             "Usage: farmiqctl COMMAND [--name value]...\n\n",
-            farmiq_version_string());
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+            farmiq_version_string(), program_summary);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\n'farmiqctl COMMAND --help' says more. Exit codes: 0 done, 1 no or "
                  "nothing, 2 failed.\n");
     return out == stdout ? 0 : 2;
@@ -66,22 +59,36 @@ int ctl_read(const char *path, size_t max_bytes, struct farmiq_str *out)
     return FARMIQ_OK;
 }
 
-int ctl_version(int argc, char **argv)
+static int print_usage(void) { return usage(stdout); }
+
+static int print_version(void)
 {
-    (void)argc;
-    (void)argv;
     printf("farmiqctl %s\n", farmiq_version_string());
     return 0;
 }
 
+static int print_man(void)
+{
+    ctl_print_man(commands, program_summary);
+    return 0;
+}
+
+static const struct {
+    const char *word;
+    int (*answer)(void);
+} questions[] = {
+    { "--help", print_usage },      { "help", print_usage },
+    { "--version", print_version }, { "version", print_version },
+    { "--print-man", print_man },
+};
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
-        return usage(stdout);
-    if (argc > 1 && strcmp(argv[1], "--version") == 0)
-        return ctl_version(argc, argv);
-    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < sizeof questions / sizeof *questions; i++)
+        if (strcmp(argv[1], questions[i].word) == 0)
+            return questions[i].answer();
+    for (size_t i = 0; argc > 1 && commands[i]; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return commands[i]->run(argc - 1, argv + 1);
     return usage(stderr);
 }

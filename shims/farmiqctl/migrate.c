@@ -10,6 +10,7 @@ static const struct shim_option options[] = {
     { "SCHEMA", SHIM_CHOICE, "edge", "edge|cloud|agent: whose database it is" },
     { 0 },
 };
+static const struct shim_option *const tables[] = { options, shim_store_options, NULL };
 
 static const struct {
     const char *name;
@@ -28,16 +29,14 @@ static const struct farmiq_migration *find_schema(const char *name)
     return NULL;
 }
 
-int ctl_migrate(int argc, char **argv)
+static int migrate(int argc, char **argv)
 {
-    const struct shim_option *const tables[] = { options, shim_store_options, NULL };
     const struct farmiq_migration *schema;
     struct farmiq_store store = { 0 };
     struct shim_options *given;
     struct farmiq_error error;
     uint32_t version = 0;
-    int r = shim_options_open(&given, "farmiqctl migrate",
-                              "create a database, or bring its schema up to date", tables,
+    int r = shim_options_open(&given, "farmiqctl migrate", ctl_migrate.summary, tables,
                               argc, argv);
 
     if (r)
@@ -54,3 +53,11 @@ int ctl_migrate(int argc, char **argv)
     printf("the schema is at version %u\n", version);
     return 0;
 }
+
+const struct ctl_command ctl_migrate = {
+    .name = "migrate",
+    .arguments = "[--name value]...",
+    .summary = "create a database, or bring its schema up to date",
+    .tables = tables,
+    .run = migrate,
+};

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "kit/options_print.h"
 #include "kit/store_open.h"
 #include "ctl_queries.h"
 
@@ -25,6 +26,7 @@ static const struct shim_option options[] = {
       "unclaim leases that ended longer ago than this" },
     { 0 },
 };
+static const struct shim_option *const tables[] = { options, shim_store_options, NULL };
 
 struct asked {
     const struct shim_options *options;
@@ -161,6 +163,14 @@ static const struct {
     { "unclaim", unclaim, "end leases that expired long ago" },
 };
 
+static void man(void)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        printf(".TP\n.B %s\n", verbs[i].name);
+        shim_man_text(verbs[i].summary);
+    }
+}
+
 static int usage(FILE *out)
 {
     fprintf(out, "Usage: farmiqctl outbox VERB [--database-url sqlite:PATH] [--name "
@@ -192,9 +202,8 @@ static int run(const struct shim_options *given, int (*verb)(struct asked *asked
     return r;
 }
 
-int ctl_outbox(int argc, char **argv)
+static int outbox(int argc, char **argv)
 {
-    const struct shim_option *const tables[] = { options, shim_store_options, NULL };
     struct shim_options *given;
     int r;
 
@@ -213,3 +222,12 @@ int ctl_outbox(int argc, char **argv)
     }
     return usage(stderr);
 }
+
+const struct ctl_command ctl_outbox = {
+    .name = "outbox",
+    .arguments = "VERB [--name value]...",
+    .summary = "look at a queue's rows, and put them back to work",
+    .tables = tables,
+    .man = man,
+    .run = outbox,
+};

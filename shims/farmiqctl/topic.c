@@ -43,7 +43,7 @@ static int show(const char *text)
     return 0;
 }
 
-int ctl_topic(int argc, char **argv)
+static int take_apart(int argc, char **argv)
 {
     int r = 0;
 
@@ -57,3 +57,10 @@ int ctl_topic(int argc, char **argv)
         r |= show(argv[i]);
     return r;
 }
+
+const struct ctl_command ctl_topic = {
+    .name = "topic",
+    .arguments = "TOPIC...",
+    .summary = "take MQTT topics apart, or say what is wrong with them",
+    .run = take_apart,
+};

@@ -15,6 +15,7 @@ static const struct shim_option options[] = {
     { "WHOLE", SHIM_FLAG, "false", "the input is one envelope, over several lines" },
     { 0 },
 };
+static const struct shim_option *const tables[] = { options, NULL };
 
 struct check {
     const char *topic_text;
@@ -77,14 +78,13 @@ static int check_input(const struct shim_options *given, struct check *check)
     return check->bad ? 1 : 0;
 }
 
-int ctl_validate(int argc, char **argv)
+static int validate(int argc, char **argv)
 {
-    const struct shim_option *const tables[] = { options, NULL };
     struct shim_options *given;
     struct farmiq_error error;
     struct check check = { 0 };
-    int r = shim_options_open(&given, "farmiqctl validate",
-                              "check envelopes, one per line", tables, argc, argv);
+    int r = shim_options_open(&given, "farmiqctl validate", ctl_validate.summary, tables,
+                              argc, argv);
 
     if (r)
         return r == SHIM_OPTIONS_DONE ? 0 : 2;
@@ -103,3 +103,11 @@ int ctl_validate(int argc, char **argv)
     shim_options_close(given);
     return r;
 }
+
+const struct ctl_command ctl_validate = {
+    .name = "validate",
+    .arguments = "[--name value]...",
+    .summary = "check envelopes, one per line, and say what is wrong",
+    .tables = tables,
+    .run = validate,
+};

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kit/options_print.h"
 #include "kit/shim.h"
 
 extern const struct shim_service *const edge_ingress_gateway;
@@ -34,15 +35,30 @@ static const struct role {
       { &cloud_ingestion, &cloud_telemetry_service, &dashboard_web } },
 };
 
+static const char program_summary[] = "many FarmIQ services in one process";
+
 static int usage(FILE *out)
 {
-    fprintf(out, "farmiqd %s - many FarmIQ services in one process\n\nUsage:\n",
-            farmiq_version_string());
+    fprintf(out, "farmiqd %s - %s\n\nUsage:\n", farmiq_version_string(), program_summary);
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         fprintf(out, "  farmiqd %-6s [--name value]...   %s\n", roles[i].name,
                 roles[i].summary);
     fprintf(out, "\n'farmiqd ROLE --help' lists the options of that role.\n");
     return out == stdout ? 0 : 2;
+}
+
+static int print_man(void)
+{
+    shim_man_title("farmiqd", 8, program_summary);
+    printf(".SH SYNOPSIS\n.B farmiqd\n.I ROLE\n[\\fB\\-\\-\\fIname value\\fR]...\n.SH "
+           "ROLES\n");
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        printf(".TP\n.B %s\n", roles[i].name);
+        shim_man_text(roles[i].summary);
+    }
+    printf(".SH SEE ALSO\n.BR farmiqd\\-edge (8),\n.BR farmiqd\\-cloud (8),\n"
+           ".BR farmiqctl (1)\n");
+    return 0;
 }
 
 static int host(const struct role *role, int argc, char **argv)
@@ -62,5 +78,7 @@ int main(int argc, char **argv)
                 return host(&roles[i], argc - 1, argv + 1);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "--version") == 0))
         return usage(stdout);
+    if (argc > 1 && strcmp(argv[1], "--print-man") == 0)
+        return print_man();
     return usage(stderr);
 }

@@ -93,7 +93,7 @@ void shim_options_print_config(const struct shim_options_page *page)
 }
 
 /* A line must not begin with a dot or an apostrophe, nor hold a bare backslash. */
-static void print_roff(const char *text)
+void shim_man_text(const char *text)
 {
     if (*text == '.' || *text == '\'')
         printf("\\&");
@@ -102,28 +102,48 @@ static void print_roff(const char *text)
     putchar('\n');
 }
 
-void shim_options_print_man(const struct shim_options_page *page)
+void shim_man_title(const char *program, int section, const char *summary)
 {
-    char name[128];
+    printf(".TH %s %d \"\" \"FarmIQ %s\" \"FarmIQ\"\n.SH NAME\n%s \\- ", program, section,
+           farmiq_version_string(), program);
+    shim_man_text(summary);
+}
 
-    printf(".TH %s 8 \"\" \"FarmIQ %s\" \"FarmIQ\"\n.SH NAME\n%s \\- %s\n", page->program,
-           farmiq_version_string(), page->program, page->summary);
-    printf(".SH SYNOPSIS\n.B %s\n[\\fB\\-\\-\\fIname value\\fR]...\n.SH OPTIONS\n",
-           page->program);
+void shim_man_sources(void)
+{
     printf(
         "Each option is also an environment variable NAME (or NAME_FILE, the name of a\n"
         "file that holds the value) and a line \\fIname = value\\fR in the file of\n"
         "\\fB\\-\\-config\\fR. The command line wins over the environment, that over\n"
         "the file.\n");
-    for (size_t i = 0; i < page->count; i++) {
-        const struct shim_option *option = page->options[i];
+}
 
-        printf(".TP\n.BI \\-\\-%s \" %s\"\n", spelled(option, '-', name, sizeof name),
-               placeholder(option->type));
-        print_roff(option->help);
-        if (*option->fallback)
-            printf("Default: %s.\n", option->fallback);
+void shim_man_option(const struct shim_option *option)
+{
+    char name[128];
+
+    printf(".TP\n\\fB\\-\\-");
+    for (const char *c = spelled(option, '-', name, sizeof name); *c; c++)
+        printf(*c == '-' ? "\\-" : "%c", *c);
+    printf("\\fR \\fI%s\\fR\n", placeholder(option->type));
+    shim_man_text(option->help);
+    if (*option->fallback) {
+        printf(".br\nDefault: ");
+        shim_man_text(option->fallback);
     }
+}
+
+void shim_options_print_man(const struct shim_options_page *page)
+{
+    shim_man_title(page->program, 8, page->summary);
+    printf(".SH SYNOPSIS\n.B %s\n[\\fB\\-\\-\\fIname value\\fR]...\n.SH OPTIONS\n",
+           page->program);
+    shim_man_sources();
+    for (size_t i = 0; i < page->count; i++)
+        shim_man_option(page->options[i]);
     printf(".SH SIGNALS\nSIGTERM and SIGINT finish what is in hand and stop.\n"
-           ".SH SEE ALSO\n.BR farmiqctl (1)\n");
+           ".SH EXIT STATUS\n0 after a signal; 1 when a setting is wrong or something it "
+           "needs is missing.\n"
+           ".SH SEE ALSO\n.BR farmiqd (8),\n.BR iot\\-sensor\\-agent (8),\n"
+           ".BR farmiqctl (1)\n");
 }

@@ -216,7 +216,7 @@ static void questions_are_answered_and_end_the_program(void **state)
         { "--help", "--outbox-batch-size N  (100)" },
         { "--version", "prog " FARMIQ_VERSION_STRING },
         { "--print-config", "#outbox_batch_size = 100" },
-        { "--print-man", ".BI \\-\\-outbox-batch-size \" N\"" },
+        { "--print-man", "\\fB\\-\\-outbox\\-batch\\-size\\fR \\fIN\\fR" },
     };
     char text[16384];
 
