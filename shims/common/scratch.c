@@ -4,7 +4,8 @@
 
 void *scratch_take(struct scratch *scratch, struct shim_call *call, size_t json_bytes)
 {
-    size_t needed = FARMIQ_ENVELOPE_SCRATCH_BYTES + json_bytes;
+    /* Rounded up, so that a message a little longer than the last needs no new one. */
+    size_t needed = (FARMIQ_ENVELOPE_SCRATCH_BYTES + json_bytes) / 4096 * 4096 + 4096;
 
     if (!scratch->memory || scratch->bytes < needed) {
         scratch->memory = shim_memory(call, needed);
