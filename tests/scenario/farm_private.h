@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the farm's files share and no scenario sees. */
+#ifndef FARM_PRIVATE_H
+#define FARM_PRIVATE_H
+
+#include "farm.h"
+
+#define FARM_EVENT_ID_BYTES 37
+
+struct reading {
+    uint32_t device;
+    uint8_t is_poison;
+    uint8_t is_acknowledged; /* the device was told so, and has forgotten it */
+    int64_t ts_unix_ms;
+    double value;
+    int64_t sent_at_ms;
+};
+
+/* A tenant's book of everything its devices ever measured. */
+struct tenant {
+    char id[24];
+    struct reading *readings;
+    uint32_t count, room;
+};
+
+void sensors_open(const struct farm_options *options);
+void sensors_close(void);
+uint32_t tenant_count(void);
+struct tenant *tenant_at(uint32_t index);
+/* The reading behind an id on the wire or in a table; NULL: nobody made it. */
+struct reading *reading_find(const char *tenant_id, const char *event_id);
+const char *device_id_of(const struct reading *reading);
+
+void checks_open(const char *edge_path, const char *cloud_path);
+void checks_close(void);
+int edge_holds(const char *tenant_id, const char *event_id);
+/* An outbox row from another program's hand, its payload that long. */
+void edge_insert(const char *tenant_id, const char *event_id, const char *device_id,
+                 uint32_t payload_bytes);
+
+#endif
