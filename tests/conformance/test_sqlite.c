@@ -20,6 +20,9 @@
 #include <farmiq/sql.h>
 #include <farmiq/store_sqlite.h>
 
+#define QUERY(symbol, sql)                                                               \
+    static const struct farmiq_sql_query symbol = { #symbol, sql, NULL }
+
 static int open_error(struct fixture *f, struct farmiq_store *out,
                       struct farmiq_error *error)
 {
@@ -316,6 +319,32 @@ static void write_errors_fail_and_pass(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+QUERY(roll_back, "ROLLBACK");
+
+/* SQLite ends a transaction by itself when a disk fails badly enough. What follows must
+ * not commit on its own, as if nothing had been lost. */
+static void a_lost_transaction_runs_nothing_more(void **state)
+{
+    struct fixture *f = *state;
+    struct item lost[1], after[1];
+
+    make_items(lost, 1, "lost");
+    make_items(after, 1, "after");
+    assert_int_equal(farmiq_store_begin(&f->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&f->store), FARMIQ_OK);
+    assert_int_equal(append(&f->store, lost, T0), FARMIQ_OK);
+    assert_int_equal(farmiq_sql_run(&f->store, &roll_back, NULL, NULL, 0, NULL, NULL),
+                     FARMIQ_OK);
+    assert_int_equal(append(&f->store, after, T0), FARMIQ_E_STORE);
+    assert_int_equal(farmiq_store_begin(&f->store), FARMIQ_E_STORE);
+    assert_int_equal(farmiq_store_commit(&f->store), FARMIQ_E_STORE);
+    farmiq_store_rollback(&f->store);
+    assert_int_equal(append(&f->store, after, T0), FARMIQ_E_STORE);
+    farmiq_store_rollback(&f->store);
+    assert_stats(&f->store, 0, 0, 0, 0);
+    assert_int_equal(append(&f->store, after, T0), FARMIQ_OK);
 }
 
 /* The caller's connection ---------------------------------------------------------- */
@@ -706,9 +735,6 @@ static void an_error_text_is_cut_between_characters(void **state)
 
 /* farmiq/sql.h --------------------------------------------------------------------- */
 
-#define QUERY(symbol, sql)                                                               \
-    static const struct farmiq_sql_query symbol = { #symbol, sql, NULL }
-
 QUERY(make_table, "CREATE TABLE things (n INTEGER, r REAL, t TEXT, b BLOB)");
 QUERY(add_thing, "INSERT INTO things VALUES ($1, $2, $3, $4)");
 QUERY(get_things, "SELECT n, r, t, b, NULL FROM things ORDER BY n");
@@ -1068,6 +1094,7 @@ int main(void)
         SHOWS(a_full_disk_is_nospace_and_loses_nothing),
         SHOWS(a_batch_that_does_not_fit_leaves_nothing_of_itself),
         SHOWS(write_errors_fail_and_pass),
+        SHOWS(a_lost_transaction_runs_nothing_more),
         SHOWS(his_row_and_ours_commit_or_vanish_together),
         SHOWS(our_begin_in_his_transaction_is_a_savepoint),
         SHOWS(without_his_transaction_ours_is_a_whole_one),

@@ -630,6 +630,24 @@ static void a_row_that_is_not_held_settles_nothing(void **state)
     assert_stats(&f->store, 1, 1, 0, 0);
 }
 
+static void a_row_that_is_there_twice_settles_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct farmiq_outbox_row again;
+    struct item items[2];
+    struct claimer c;
+
+    make_items(items, 2, "e");
+    assert_int_equal(append(&f->store, items, T0), FARMIQ_OK);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&f->store, &c, 2, T0), FARMIQ_OK);
+    again = *c.first;
+    again.next = NULL;
+    c.first->next->next = &again;
+    assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_ACKED, T0), FARMIQ_NONE);
+    assert_stats(&f->store, 0, 2, 0, 0);
+}
+
 static void a_renewed_lease_lasts_longer(void **state)
 {
     struct fixture *f = *state;
@@ -1083,6 +1101,7 @@ static const struct CMUnitTest tests[] = {
     CONFORMS(an_heir_with_less_room_leaves_the_rest),
     CONFORMS(a_lost_lease_can_write_nothing),
     CONFORMS(a_row_that_is_not_held_settles_nothing),
+    CONFORMS(a_row_that_is_there_twice_settles_nothing),
     CONFORMS(a_renewed_lease_lasts_longer),
     CONFORMS(a_clock_that_jumped_back_an_hour_strands_nothing),
     CONFORMS(poison_is_diverted_after_max_claims),
