@@ -4,8 +4,9 @@
 
     check.py [--full] [--jobs N] [NAME ...]
 
-Builds below the current directory. --full (or FARMIQ_MODEL=full) adds the long
-searches. Exit status 0 only if every verdict is the expected one."""
+Builds below the current directory. --full (or FARMIQ_SOAK) adds the long searches; what
+is refuted is refuted without them. Exit status 0 only if every verdict is the expected
+one."""
 import argparse
 import concurrent.futures
 import os
@@ -21,12 +22,12 @@ HOLDS, REFUTED = "holds", "refuted"
 
 # name, defines, verdict. In the wrong variants one rule is wrong and the rest right.
 CHECKS = [
-    ("protocol", "NEV=1 FAULTS=3", HOLDS),
+    ("protocol", "NEV=1 FAULTS=2", HOLDS),
     ("two-cloud-workers", "NEV=1 FAULTS=2 NCL=2", HOLDS),
     ("two-events", "NEV=2 FAULTS=1", HOLDS),
-    ("plain-device-durable-broker", "NEV=1 FAULTS=3 AGENT=1 BROKER=1", HOLDS),
-    ("publish-then-dedupe", "NEV=1 FAULTS=3 CLOUD=2", HOLDS),
-    ("cloud-dedupe-expires", "NEV=1 FAULTS=3 TTL=1", HOLDS),
+    ("plain-device-durable-broker", "NEV=1 FAULTS=2 AGENT=1 BROKER=1", HOLDS),
+    ("publish-then-dedupe", "NEV=1 FAULTS=2 CLOUD=2", HOLDS),
+    ("cloud-dedupe-expires", "NEV=1 FAULTS=2 TTL=1", HOLDS),
     ("order-by-head-of-line", "NEV=2 FAULTS=1 ORDER ORDCLAIM=1", HOLDS),
     ("liveness", "NEV=1 FAULTS=2 LTL", HOLDS),
 
@@ -50,6 +51,10 @@ CHECKS = [
     ("consumer-dedupe-expires", "NEV=1 FAULTS=3 TTL=2", REFUTED),
 ]
 FULL = [
+    ("protocol-three-faults", "NEV=1 FAULTS=3", HOLDS),
+    ("plain-device-three-faults", "NEV=1 FAULTS=3 AGENT=1 BROKER=1", HOLDS),
+    ("publish-then-dedupe-three-faults", "NEV=1 FAULTS=3 CLOUD=2", HOLDS),
+    ("cloud-dedupe-expires-three-faults", "NEV=1 FAULTS=3 TTL=1", HOLDS),
     ("protocol-four-faults", "NEV=1 FAULTS=4", HOLDS),
     ("two-events-two-faults", "NEV=2 FAULTS=2", HOLDS),
     ("order-two-faults", "NEV=2 FAULTS=2 ORDER ORDCLAIM=1", HOLDS),
@@ -87,9 +92,11 @@ def check(name, defines, expected):
     folder.mkdir(parents=True)
     liveness = "LTL" in defines.split()
     flags = ["-DNOREDUCE"] if liveness else ["-DSAFETY"]
+    # A counterexample is near; to optimise takes longer than to find it.
+    flags += ["-O2"] if expected == HOLDS else ["-O0"]
     built = run(["spin", *["-D" + d for d in defines.split()], "-a", MODEL], folder)
     if built.returncode == 0:
-        built = run(["cc", "-O2", "-w", "-DCOLLAPSE", "-DVECTORSZ=2048", "-DNFAIR=4",
+        built = run(["cc", "-w", "-DCOLLAPSE", "-DVECTORSZ=2048", "-DNFAIR=4",
                      *flags, "-o", "pan", "pan.c"], folder)
     if built.returncode:
         return name, "does not compile", expected, built.stdout
@@ -104,7 +111,7 @@ def check(name, defines, expected):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true",
-                        default=os.environ.get("FARMIQ_MODEL") == "full")
+                        default="FARMIQ_SOAK" in os.environ)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
