@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -225,6 +226,7 @@ static pid_t start_agent(const struct broker *broker, const struct setting *sett
     assert_true(pid >= 0);
     if (pid != 0)
         return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     snprintf(port, sizeof port, "%u", (unsigned)broker->port);
     snprintf(database, sizeof database, "sqlite:%s/agent.db", broker->dir);
     snprintf(ledger, sizeof ledger, "%s/ledger", broker->dir);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -339,6 +340,7 @@ static pid_t start_child(const char *role, const struct broker *broker, int repo
     assert_true(child >= 0);
     if (child != 0)
         return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     snprintf(fd, sizeof fd, "%d", report_fd);
     execl("/proc/self/exe", "test_mqtt", role, broker->url, fd, (char *)NULL);
     _exit(127);
