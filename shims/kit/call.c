@@ -293,8 +293,9 @@ void shim_reply_header(struct shim_call *call, const char *name, const char *val
     }
 }
 
-void shim_call_add_effect(struct shim_call *call, int kind, struct farmiq_str topic,
-                          struct farmiq_str tenant_id, struct farmiq_str body)
+void shim_call_add_effect(struct shim_call *call, enum shim_effect_kind kind,
+                          struct farmiq_str topic, struct farmiq_str tenant_id,
+                          struct farmiq_str body)
 {
     struct shim_internal *owner = owner_of(call);
     struct shim_effect *effect = shim_memory(call, sizeof *effect);

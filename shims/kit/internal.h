@@ -42,9 +42,11 @@ struct shim_runtime {
 
 /* ## call.c: a call's memory, parts and answer */
 
+enum shim_effect_kind { EFFECT_MQTT, EFFECT_STREAM, EFFECT_WAKE };
+
 struct shim_effect { /* what to do after the commit */
     struct shim_effect *next;
-    enum { EFFECT_MQTT, EFFECT_STREAM, EFFECT_WAKE } kind;
+    enum shim_effect_kind kind;
     struct farmiq_str topic; /* topic; event name; job name */
     struct farmiq_str tenant_id;
     struct farmiq_str body;
@@ -86,8 +88,9 @@ struct shim_call *shim_call_open(struct shim_runtime *runtime,
 void shim_call_close(struct shim_call *call);
 /* Forget answer, effects and memory, and read the clock: the unit runs (again). */
 void shim_call_reset(struct shim_call *call);
-void shim_call_add_effect(struct shim_call *call, int kind, struct farmiq_str topic,
-                          struct farmiq_str tenant_id, struct farmiq_str body);
+void shim_call_add_effect(struct shim_call *call, enum shim_effect_kind kind,
+                          struct farmiq_str topic, struct farmiq_str tenant_id,
+                          struct farmiq_str body);
 void shim_call_run_effects(struct shim_call *call);
 struct farmiq_str shim_call_copy(struct shim_call *call, struct farmiq_str text);
 
