@@ -2,6 +2,8 @@
 /* A parcel: rows of one tenant in one request (spec edge 6.5), and the answer to it. */
 #include "forwarder.h"
 
+#include <string.h>
+
 #include "common/text.h"
 
 /* Move `row`, which `from` points to, to the end of the parcel. */
@@ -94,6 +96,19 @@ static uint32_t write_headers(struct cycle *cycle, const struct parcel *parcel,
     return count;
 }
 
+/* Spec edge 6.6 lets a 200 without a word acknowledge everything. So says many a proxy
+ * and captive portal, too: unless told otherwise, we want to be told the counts. */
+static int check_counted(struct cycle *cycle, const struct farmiq_batch_answer *answer,
+                         struct farmiq_error *error)
+{
+    static const char detail[] = "does not say how many were accepted";
+
+    if (answer->has_counts || shim_number(cycle->call, "SYNC_TRUST_BARE_ANSWER"))
+        return FARMIQ_OK;
+    memcpy(error->detail, detail, sizeof detail);
+    return FARMIQ_E_SCHEMA;
+}
+
 /* Does the 200 say anything that can be believed? Garbage is no acknowledgement: the
  * rows wait, as in an outage (13-C20). */
 static int read_answer(struct cycle *cycle, struct parcel *parcel,
@@ -110,6 +125,8 @@ static int read_answer(struct cycle *cycle, struct parcel *parcel,
     if (!memory)
         return FARMIQ_E_NOMEM;
     r = farmiq_batch_answer_parse(&answer, reply.ptr, reply.len, memory, bytes, &error);
+    if (r == FARMIQ_OK)
+        r = check_counted(cycle, &answer, &error);
     if (r == FARMIQ_OK)
         r = farmiq_batch_answer_apply(&answer, parcel->rows->event, parcel->count,
                                       &error);

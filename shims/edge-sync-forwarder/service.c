@@ -21,6 +21,8 @@ static const struct shim_option options[] = {
     { "SYNC_BATCH_MAX_BYTES", SHIM_BYTES, "1M", "bytes in one request at most" },
     { "SYNC_ATTEMPTS_COUNT_OUTAGES", SHIM_FLAG, "false",
       "true: an outage uses up attempts, as seed 002, 7.4 reads literally" },
+    { "SYNC_TRUST_BARE_ANSWER", SHIM_FLAG, "false",
+      "true: a 200 without counts acknowledges, for clouds that answer nothing" },
     { "OUTBOX_BATCH_SIZE", SHIM_COUNT, "100", "events in one request at most" },
     { "OUTBOX_LEASE_SECONDS", SHIM_SECONDS, "120", "how long claimed events are ours" },
     { "OUTBOX_MAX_ATTEMPTS", SHIM_COUNT, "10",

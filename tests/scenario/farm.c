@@ -96,6 +96,8 @@ static void add_forwarder_options(struct sim_node *node, const struct farm_optio
         sim_node_argument(node, "--outbox-batch-size=%u", with->batch_max);
     if (with->batch_max_bytes)
         sim_node_argument(node, "--sync-batch-max-bytes=%u", with->batch_max_bytes);
+    if (sim_bug_is(SIM_BUG_ANY_200))
+        sim_node_argument(node, "--sync-trust-bare-answer");
     if (sim_bug_is(SIM_BUG_OUTAGES_COUNT))
         sim_node_argument(node, "--sync-attempts-count-outages");
 }

@@ -20,7 +20,7 @@ enum sim_bug {
     SIM_BUG_LEASE_FOR_EVER,     /* what a dead forwarder held is never claimed again */
     SIM_BUG_PUBACK_FIRST,       /* PUBACK before the commit */
     SIM_BUG_FORGET_AT_PUBACK,   /* devices do not wait for the edge's own word */
-    SIM_BUG_ANY_200,            /* every 200 is taken for an acknowledgement */
+    SIM_BUG_ANY_200,            /* a bare 200 is taken for an acknowledgement */
     SIM_BUG_OUTAGES_COUNT       /* seed 002, 7.4, literally: an outage is an attempt */
 };
 void sim_bug_plant(enum sim_bug bug);

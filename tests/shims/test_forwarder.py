@@ -131,7 +131,7 @@ def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(edge, status):
 
 
 @pytest.mark.parametrize("answer", [
-    b"<html>", {"accepted": 0, "duplicated": 0, "rejected": 0},
+    b"<html>", b"", {"status": "ok"}, {"accepted": 0, "duplicated": 0, "rejected": 0},
     {"accepted": 0, "duplicated": 0, "rejected": 1,
      "errors": [{"event_id": "nobody", "error": "who?"}]}])
 def test_a_200_that_does_not_fit_is_no_acknowledgement(edge, answer):
