@@ -5,7 +5,6 @@ INSERT INTO telemetry_raw (tenant_id, farm_id, barn_id, device_id, batch_id, met
     unit, occurred_at, trace_id, event_id, created_at, ingested_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
 ON CONFLICT (tenant_id, event_id) DO NOTHING
-RETURNING 1
 
 -- name: bucket_add@sqlite
 INSERT INTO telemetry_agg (tenant_id, farm_id, barn_id, device_id, metric, bucket_size,

@@ -22,6 +22,7 @@ struct intake {
     uint32_t count, new_count, skipped_count;
     const char *fault; /* what is wrong with the request as a whole */
     struct element **by_row;
+    int64_t last_raw_id; /* in the table before this intake */
 };
 
 int timeseries_keep(struct intake *intake); /* keep.c: 0 or FARMIQ_E_* */

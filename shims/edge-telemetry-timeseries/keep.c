@@ -5,21 +5,33 @@
 
 #include "queries.h"
 
-static int note_raw_id(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
-                       uint32_t count)
+static int note_last_id(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                        uint32_t count)
 {
     struct intake *intake = ctx;
 
+    (void)row;
     (void)count;
-    intake->by_row[row]->raw_id = columns[0].integer;
+    intake->last_raw_id = columns[0].integer;
+    return 0;
+}
+
+static int note_new(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                    uint32_t count)
+{
+    struct intake *intake = ctx;
+
+    (void)columns;
+    (void)count;
+    intake->by_row[row]->raw_id = intake->last_raw_id + 1 + row;
     intake->new_count++;
     return 0;
 }
 
-#define RAW_COLUMNS 10
+#define RAW_COLUMNS 11
 
 static void put_raw(struct farmiq_sql_value *to, const struct element *element,
-                    int64_t now_unix_ms)
+                    int64_t id, int64_t now_unix_ms)
 {
     const struct reading *reading = &element->reading;
 
@@ -33,26 +45,32 @@ static void put_raw(struct farmiq_sql_value *to, const struct element *element,
     to[7] = farmiq_sql_integer(reading->occurred_at_unix_ms);
     to[8] = farmiq_sql_integer(now_unix_ms);
     to[9] = farmiq_sql_text(element->event->event_id);
+    to[10] = farmiq_sql_integer(id);
 }
 
-/* What was there already comes back without an id: a repeated POST changes nothing. */
+/* What was there already gets no id: a repeated POST changes nothing. */
 static int store_raw(struct intake *intake)
 {
     struct shim_call *call = intake->call;
     struct farmiq_sql_value *params =
         shim_memory(call, (size_t)(intake->count + 1) * RAW_COLUMNS * sizeof *params);
     uint32_t rows = 0;
+    int r;
 
     intake->by_row = shim_memory(call, (intake->count + 1) * sizeof(void *));
     if (!params || !intake->by_row)
         return FARMIQ_E_NOMEM;
+    r = farmiq_sql_run(call->store, &sql_raw_last, NULL, NULL, 0, note_last_id, intake);
+    if (r < 0)
+        return r;
     for (struct element *e = intake->first; e; e = e->next)
         if (!e->skipped) {
-            put_raw(params + (size_t)rows * RAW_COLUMNS, e, call->now_unix_ms);
+            put_raw(params + (size_t)rows * RAW_COLUMNS, e,
+                    intake->last_raw_id + 1 + rows, call->now_unix_ms);
             intake->by_row[rows++] = e;
         }
     return rows ? farmiq_sql_run_many(call->store, &sql_raw_add, NULL, params,
-                                      RAW_COLUMNS, rows, note_raw_id, intake)
+                                      RAW_COLUMNS, rows, note_new, intake)
                 : FARMIQ_OK;
 }
 
