@@ -61,6 +61,10 @@ int forwarder_auth_check_options(struct shim_call *call);
 uint32_t forwarder_auth_headers(struct shim_call *call, const char *method,
                                 struct farmiq_str path, struct farmiq_str body,
                                 struct shim_header_line out[AUTH_HEADERS]);
+/* extra.c: what CLOUD_INGESTION_HEADERS_JSON adds. FARMIQ_OK or FARMIQ_E_SYNTAX. */
+#define EXTRA_HEADERS 8
+int forwarder_extra_headers(struct shim_call *call, struct shim_header_line *out,
+                            uint32_t room, uint32_t *count);
 /* "/api/v1/edge/batch" of the configured URL. */
 struct farmiq_str forwarder_auth_url_path(const struct shim_call *call);
 

@@ -143,11 +143,14 @@ static int post(struct cycle *cycle, const struct parcel *parcel,
                 struct shim_request *request)
 {
     struct shim_call *call = cycle->call;
-    struct shim_header_line headers[OWN_HEADERS + AUTH_HEADERS];
-    uint32_t count = write_headers(cycle, parcel, headers);
+    struct shim_header_line headers[OWN_HEADERS + AUTH_HEADERS + EXTRA_HEADERS];
+    uint32_t extra, count = write_headers(cycle, parcel, headers);
 
     count += forwarder_auth_headers(call, "POST", forwarder_auth_url_path(call),
                                     parcel->body, headers + count);
+    /* The start has read them once: they are sound. */
+    (void)forwarder_extra_headers(call, headers + count, EXTRA_HEADERS, &extra);
+    count += extra;
     *request = (struct shim_request){
         .url_option = "CLOUD_INGESTION_URL",
         .method = "POST",

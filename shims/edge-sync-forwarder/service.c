@@ -9,6 +9,8 @@ static const struct shim_option options[] = {
       "where batches go, path included; empty: nothing is sent" },
     { "CLOUD_INGESTION_AUTHORIZATION", SHIM_SECRET, "",
       "an Authorization header to send" },
+    { "CLOUD_INGESTION_HEADERS_JSON", SHIM_SECRET, "",
+      "an object of more headers to send: {\"x-proxy-key\":\"...\"}" },
     { "CLOUD_AUTH_MODE", SHIM_CHOICE, "none",
       "none|api_key|hmac: how edges prove who they are; none needs FARMIQ_INSECURE_DEV" },
     { "CLOUD_API_KEY", SHIM_SECRET, "", "for api_key" },

@@ -38,6 +38,13 @@ static int check_lease(struct shim_call *call)
 
 int forwarder_auth_check_options(struct shim_call *call)
 {
+    struct shim_header_line extra[EXTRA_HEADERS];
+    uint32_t count;
+
+    if (forwarder_extra_headers(call, extra, EXTRA_HEADERS, &count) < 0)
+        return refuse_options(call,
+                              "CLOUD_INGESTION_HEADERS_JSON must be an object of at "
+                              "most 8 texts without escapes");
     if (!*shim_text(call, "CLOUD_INGESTION_URL"))
         return FARMIQ_OK;
     if (is_mode(call, "none") && !shim_number(call, "FARMIQ_INSECURE_DEV"))

@@ -98,6 +98,28 @@ def test_batches_are_bounded_named_and_of_one_tenant(edge):
     assert len(set(keys)) == len(keys) >= 4
 
 
+def test_more_headers_for_a_proxy(tmp_path, build):
+    farm, cloud = farm_module.Farm(tmp_path / "farm", build), BadCloud()
+    url = f"http://127.0.0.1:{cloud.server.server_port}/api/v1/edge/batch"
+    settings = {"CLOUD_INGESTION_URL": url, "FARMIQ_INSECURE_DEV": "true",
+                "CLOUD_AUTH_MODE": "none", "CLOUD_INGESTION_AUTHORIZATION": "Bearer b"}
+    try:
+        farm.start_broker()
+        farm.start_edge(**settings, CLOUD_INGESTION_HEADERS_JSON='{"x-a": "1", "x-b":"c:d"}')
+        Edge(farm, cloud).store(reading())
+        wait_for("the batch", 10, lambda: cloud.batches)
+        headers = cloud.batches[0][1]
+        assert (headers["x-a"], headers["x-b"]) == ("1", "c:d")
+        assert headers["authorization"] == "Bearer b"
+        farm.processes["edge"].end()
+        for broken in ("{", '{"x": 1}', '["x"]', '{"x": "\\u0041"}'):
+            with pytest.raises(RuntimeError, match="ended at start"):
+                farm.start_edge(**settings, CLOUD_INGESTION_HEADERS_JSON=broken)
+    finally:
+        farm.end()
+        cloud.server.shutdown()
+
+
 def test_an_outage_costs_no_attempts_and_honours_retry_after(edge):
     edge.cloud.judge = lambda events: (503, {}, {"Retry-After": "3"})
     edge.store(*[reading() for _ in range(10)])
