@@ -217,21 +217,26 @@ static int add_table(struct shim_options *options, const struct shim_option *tab
 static int assign_from_file(const struct shim_options *options, struct value *value,
                             const char *path)
 {
-    char text[4096];
-    size_t len;
     FILE *file = fopen(path, "re");
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t len;
+    int r;
 
     if (!file) {
         fprintf(stderr, "%s: %s_FILE: cannot open the file: %s\n", options->program,
                 value->option->name, strerror(errno));
         return FARMIQ_E_ARG;
     }
-    len = fread(text, 1, sizeof text - 1, file);
+    len = getdelim(&text, &room, '\0', file); /* all of it: no secret has a NUL */
     fclose(file);
-    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-        len--;
-    text[len] = '\0';
-    return assign(options, value, text, FROM_SECRET_FILE);
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        text[--len] = '\0';
+    r = assign(options, value, len > 0 ? text : "", FROM_SECRET_FILE);
+    if (text)
+        explicit_bzero(text, room);
+    free(text);
+    return r;
 }
 
 static int read_environment(struct shim_options *options)
@@ -291,7 +296,8 @@ static int read_line(struct shim_options *options, char *line, int line_number)
 
 static int read_file(struct shim_options *options, const char *path)
 {
-    char line[8192];
+    char *line = NULL;
+    size_t room = 0;
     int r = FARMIQ_OK, line_number = 0;
     FILE *file = fopen(path, "re");
 
@@ -300,8 +306,9 @@ static int read_file(struct shim_options *options, const char *path)
                 strerror(errno));
         return FARMIQ_E_ARG;
     }
-    while (r == FARMIQ_OK && fgets(line, sizeof line, file))
+    while (r == FARMIQ_OK && getline(&line, &room, file) >= 0)
         r = read_line(options, line, ++line_number);
+    free(line);
     fclose(file);
     return r;
 }

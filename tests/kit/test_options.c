@@ -141,6 +141,37 @@ static void a_secret_may_come_from_a_file_of_its_own(void **state)
     unlink("key.txt");
 }
 
+/* Two hundred edges' secrets in one list, as a file of its own and as a line of the
+ * --config file: a list that ends early would lock edges out without a word. */
+static void a_long_list_of_secrets_is_read_to_its_end(void **state)
+{
+    char list[16384] = "", line[sizeof list + 8];
+    struct shim_options *options;
+
+    (void)state;
+    while (strlen(list) < sizeof list - 64)
+        strcat(list, "edge-north:5f0c5f0c5f0c5f0c5f0c5f0c5f0c5f0c:t-123,");
+    snprintf(line, sizeof line, "key = %s\n", list);
+    write_file("key.txt", list);
+    write_file("options.conf", line);
+    setenv("KEY_FILE", "key.txt", 1);
+    assert_int_equal(OPEN(&options, "--admin"), FARMIQ_OK);
+    assert_string_equal(shim_options_text(options, "KEY"), list);
+    shim_options_close(options);
+    unsetenv("KEY_FILE");
+    assert_int_equal(OPEN(&options, "--config", "options.conf"), FARMIQ_OK);
+    assert_string_equal(shim_options_text(options, "KEY"), list);
+    shim_options_close(options);
+    write_file("key.txt", "");
+    setenv("KEY_FILE", "key.txt", 1);
+    assert_int_equal(OPEN(&options, "--admin"), FARMIQ_OK);
+    assert_string_equal(shim_options_text(options, "KEY"), "");
+    shim_options_close(options);
+    unsetenv("KEY_FILE");
+    unlink("key.txt");
+    unlink("options.conf");
+}
+
 static void a_wrong_value_is_named_with_what_would_be_right(void **state)
 {
     (void)state;
@@ -248,6 +279,7 @@ int main(void)
         cmocka_unit_test(defaults_are_read_by_their_units),
         cmocka_unit_test(the_line_wins_over_the_environment_and_that_over_the_file),
         cmocka_unit_test(a_secret_may_come_from_a_file_of_its_own),
+        cmocka_unit_test(a_long_list_of_secrets_is_read_to_its_end),
         cmocka_unit_test(a_wrong_value_is_named_with_what_would_be_right),
         cmocka_unit_test(a_wrong_line_of_the_file_is_named_by_its_number),
         cmocka_unit_test(numbers_know_their_suffixes_and_limits),
