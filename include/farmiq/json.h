@@ -65,13 +65,15 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_json_each(const char *json, size_t json_by
                                                 struct farmiq_error *error);
 
 /** A writer into the caller's buffer. It puts commas where they belong. Running
- * out of space is remembered, not reported at each call: ask farmiq_json_end(),
- * which also says how much it would have taken. Frozen. */
+ * out of space is remembered, not reported at each call, and so are a bracket that
+ * closes something else and a key outside of an object: ask farmiq_json_end(), which
+ * also says how much it would have taken. Frozen. */
 struct farmiq_json_writer {
     char *buf;
     size_t buf_bytes;
-    size_t len;     /* bytes the document needs so far, also past buf_bytes */
-    uint64_t comma; /* bit per depth: the next value needs a comma first */
+    size_t len;      /* bytes the document needs so far, also past buf_bytes */
+    uint64_t comma;  /* bit per depth: the next value needs a comma first */
+    uint64_t object; /* bit per depth: it is an object, and } closes it */
     uint32_t depth;
     int32_t failed; /* FARMIQ_E_*: misuse, or a value that JSON cannot hold */
 };

@@ -28,16 +28,21 @@ static void put(struct farmiq_json_writer *w, const char *text, size_t len)
     w->len += len;
 }
 
-static uint64_t comma_bit(const struct farmiq_json_writer *w)
+static uint64_t depth_bit(const struct farmiq_json_writer *w)
 {
     return (uint64_t)1 << w->depth;
 }
 
+static int is_in_object(const struct farmiq_json_writer *w)
+{
+    return (w->object & depth_bit(w)) != 0;
+}
+
 static void before_value(struct farmiq_json_writer *w)
 {
-    if (w->comma & comma_bit(w))
+    if (w->comma & depth_bit(w))
         put(w, ",", 1);
-    w->comma |= comma_bit(w);
+    w->comma |= depth_bit(w);
 }
 
 static void put_value(struct farmiq_json_writer *w, const char *text, size_t len)
@@ -59,7 +64,10 @@ void farmiq_json_open(struct farmiq_json_writer *w, char bracket)
     } else {
         put_value(w, &bracket, 1);
         w->depth++;
-        w->comma &= ~comma_bit(w);
+        w->comma &= ~depth_bit(w);
+        w->object &= ~depth_bit(w);
+        if (bracket == '{')
+            w->object |= depth_bit(w);
     }
 }
 
@@ -67,7 +75,7 @@ void farmiq_json_close(struct farmiq_json_writer *w, char bracket)
 {
     if (!w)
         return;
-    if (w->depth == 0 || (bracket != '}' && bracket != ']')) {
+    if (w->depth == 0 || bracket != (is_in_object(w) ? '}' : ']')) {
         fail(w, FARMIQ_E_ARG);
         return;
     }
@@ -137,13 +145,13 @@ void farmiq_json_key(struct farmiq_json_writer *w, const char *key)
 {
     if (!w)
         return;
-    if (!key || w->depth == 0) {
+    if (!key || !is_in_object(w)) {
         fail(w, FARMIQ_E_ARG);
         return;
     }
     farmiq_json_text(w, key);
     put(w, ":", 1);
-    w->comma &= ~comma_bit(w);
+    w->comma &= ~depth_bit(w);
 }
 
 void farmiq_json_int(struct farmiq_json_writer *w, int64_t value)

@@ -146,38 +146,49 @@ static void what_json_cannot_hold_is_said_at_the_end(void **state)
     assert_int_equal(farmiq_json_end(&w, &len), FARMIQ_E_RANGE);
 }
 
+/* One letter per call: brackets as they are, k a key, n a null, r empty raw text. */
+static void write_calls(struct farmiq_json_writer *w, const char *calls)
+{
+    farmiq_json_begin(w, text, sizeof text);
+    for (; *calls; calls++) {
+        if (strchr("{[(", *calls))
+            farmiq_json_open(w, *calls);
+        else if (strchr("}])", *calls))
+            farmiq_json_close(w, *calls);
+        else if (*calls == 'k')
+            farmiq_json_key(w, "a");
+        else if (*calls == 'n')
+            farmiq_json_null(w);
+        else
+            farmiq_json_raw(w, STR(""));
+    }
+}
+
 static void misuse_is_an_argument_error(void **state)
 {
-    static const char misuses[] = "cxokru";
+    static const char *const misuses[] = { "}",    "(",    "[)",    "k",      "kn",
+                                           "r",    "{",    "[}",    "{]",     "[k",
+                                           "[kn]", "[{}}", "{k[]]", "{k[kn]}" };
     struct farmiq_json_writer w;
 
     (void)state;
-    for (const char *misuse = misuses; *misuse; misuse++) {
-        farmiq_json_begin(&w, text, sizeof text);
-        switch (*misuse) {
-        case 'c':
-            farmiq_json_close(&w, '}');
-            break;
-        case 'x':
-            farmiq_json_open(&w, '(');
-            break;
-        case 'o':
-            farmiq_json_open(&w, '['), farmiq_json_close(&w, ')');
-            break;
-        case 'k':
-            farmiq_json_key(&w, "a");
-            break;
-        case 'r':
-            farmiq_json_raw(&w, STR(""));
-            break;
-        default:
-            farmiq_json_open(&w, '{');
-            break;
-        }
+    for (size_t i = 0; i < sizeof misuses / sizeof *misuses; i++) {
+        write_calls(&w, misuses[i]);
         assert_int_equal(farmiq_json_end(&w, &len), FARMIQ_E_ARG);
     }
     assert_int_equal(farmiq_json_end(NULL, &len), FARMIQ_E_ARG);
     assert_int_equal(farmiq_json_end(&w, NULL), FARMIQ_E_ARG);
+}
+
+/* A list where an object of the same depth was, and the other way round. */
+static void each_bracket_closes_its_own(void **state)
+{
+    struct farmiq_json_writer w;
+
+    (void)state;
+    write_calls(&w, "[{kn}[n]{k[{}]}]");
+    assert_int_equal(farmiq_json_end(&w, &len), FARMIQ_OK);
+    assert_string_equal(text, "[{\"a\":null},[null],{\"a\":[{}]}]");
 }
 
 static void depth_is_limited_as_in_the_reader(void **state)
@@ -212,6 +223,7 @@ int main(void)
         cmocka_unit_test(what_the_reader_refuses_is_not_written),
         cmocka_unit_test(what_json_cannot_hold_is_said_at_the_end),
         cmocka_unit_test(misuse_is_an_argument_error),
+        cmocka_unit_test(each_bracket_closes_its_own),
         cmocka_unit_test(depth_is_limited_as_in_the_reader),
         cmocka_unit_test(a_null_writer_is_no_crash),
     };

@@ -457,6 +457,7 @@ farmiq_json_writer._fields_ = [
     ("buf_bytes", c_size_t),
     ("len", c_size_t),
     ("comma", c_uint64),
+    ("object", c_uint64),
     ("depth", c_uint32),
     ("failed", c_int32),
 ]
@@ -682,6 +683,8 @@ farmiq_topic._fields_ = [
     ("source_id", farmiq_str),
     ("session_id", farmiq_str),
     ("leaf", farmiq_str),
+    ("loose_ids", c_uint32),
+    ("reserved", c_uint32),
 ]
 
 farmiq_uuid_seq._fields_ = [
