@@ -47,6 +47,8 @@ struct parcel {
 
 /* cycle.c: the job. */
 int forwarder_sync(struct shim_call *call);
+/* At start: what a killed process had in hand is due again. */
+int forwarder_end_leases(struct shim_call *call);
 /* parcel.c: take the next rows off the cycle; a row that fits no request becomes a
  * parcel of its own with the outcome REFUSED. 0 or FARMIQ_E_*. */
 int forwarder_fill(struct cycle *cycle, struct parcel *parcel);

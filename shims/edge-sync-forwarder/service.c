@@ -66,6 +66,13 @@ static const struct shim_job jobs[] = {
     { 0 },
 };
 
+static int start(struct shim_call *call)
+{
+    int r = forwarder_auth_check_options(call);
+
+    return r < 0 ? r : forwarder_end_leases(call);
+}
+
 static const struct shim_service service = {
     .name = "edge-sync-forwarder",
     .summary = "bring the outbox to the cloud, and account for every answer",
@@ -76,7 +83,7 @@ static const struct shim_service service = {
     .openapi = edge_sync_forwarder_openapi,
     .schema = farmiq_schema_edge,
     .state_bytes = sizeof(struct forwarder_state),
-    .start = forwarder_auth_check_options,
+    .start = start,
 };
 
 SHIM_MAIN(edge_sync_forwarder, service)

@@ -353,10 +353,34 @@ int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime)
     return r;
 }
 
+/* From a time when every lease has expired. */
+static int unclaim(struct shim_call *call, void *arg)
+{
+    const struct consumer *consumer = arg;
+    uint32_t count;
+
+    return farmiq_store_outbox_unclaim(call->store, consumer->queue_name,
+                                       call->now_unix_ms + 2 * LEASE_MS, 0, &count);
+}
+
+/* What was in hand when the process was killed must not wait for its lease to expire.
+ * Should another process live and hold one, its settlement fails, its effects are undone
+ * with it, and the message is delivered again: to us. */
+static int end_leases(struct consumer *consumer)
+{
+    struct shim_call *call = shim_call_open(consumer->bus->runtime, consumer->hosted);
+    int r = call ? shim_write(call, unclaim, consumer) : FARMIQ_E_NOMEM;
+
+    shim_call_close(call);
+    return r;
+}
+
 int shim_bus_start(struct shim_bus *bus)
 {
     int r = FARMIQ_OK;
 
+    for (uint32_t i = 0; i < bus->count && r >= 0; i++)
+        r = end_leases(&bus->consumers[i]);
     for (uint32_t i = 0; i < bus->count && r >= 0; i++) {
         struct shim_task task = { .name = bus->consumers[i].queue->name,
                                   .run = consume,
