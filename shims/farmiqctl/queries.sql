@@ -1,5 +1,6 @@
 -- What `farmiqctl outbox ls` shows. The status is where the event is found; see the
--- view sync_outbox, which says the same of the queue "sync" in the seed's words.
+-- view sync_outbox, which says the same of the queue "sync" in the seed's words. Not
+-- called status: in a WHERE that is the column of the dead.
 
 -- name: list@sqlite
 SELECT e.seq, e.tenant_id, e.event_id, e.event_type, e.occurred_at, e.created_at,
@@ -8,7 +9,7 @@ SELECT e.seq, e.tenant_id, e.event_id, e.event_type, e.occurred_at, e.created_at
          WHEN coalesce(r.seq, t.seq) IS NOT NULL THEN 'pending'
          WHEN e.seq IN (SELECT s.value FROM {queue}_batch AS b, json_each(b.seqs) AS s)
              THEN 'claimed'
-         ELSE 'acked' END AS status,
+         ELSE 'acked' END AS state,
     coalesce(r.attempt_count, t.attempt_count, d.attempt_count, 0),
     coalesce(d.last_error_code, t.last_error_code, ''),
     coalesce(d.last_error_message, t.last_error_message, d.reason, '')
@@ -17,6 +18,6 @@ LEFT JOIN {queue}_ready AS r
     ON r.rank = -e.priority AND r.occurred_at = e.occurred_at AND r.seq = e.seq
 LEFT JOIN {queue}_retry AS t ON t.seq = e.seq
 LEFT JOIN {queue}_dead AS d ON d.seq = e.seq
-WHERE $1 = 'all' OR $1 = status
+WHERE $1 = 'all' OR $1 = state
 ORDER BY e.seq
 LIMIT $2
