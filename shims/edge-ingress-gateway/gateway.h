@@ -36,7 +36,9 @@ struct gateway_state {
     const char *_Atomic telemetry_error;
 };
 
-/* Where an event goes (spec edge 2.8). The first row that fits is taken. */
+/* Where an event goes (spec edge 2.8). The first row that fits is taken. A row with a
+ * target but without `deliver` is a service that is not there: its events are refused,
+ * so that they stay with their device instead of being acknowledged and forgotten. */
 struct route {
     int32_t kind;           /* enum farmiq_topic_kind */
     const char *event_type; /* NULL: any */

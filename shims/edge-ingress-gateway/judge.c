@@ -98,7 +98,7 @@ static int find_route(struct shim_call *call, struct batch *batch,
             (!route->event_type ||
              text_is(arrival->envelope.event_type, route->event_type))) {
             arrival->route = route;
-            return FARMIQ_OK;
+            return route->target && !route->deliver ? FARMIQ_E_REFUSED : FARMIQ_OK;
         }
     return FARMIQ_E_REFUSED;
 }

@@ -10,6 +10,8 @@ const struct route gateway_routes[] = {
     { FARMIQ_TOPIC_TELEMETRY, "telemetry.reading", "edge_telemetry_timeseries",
       gateway_check_reading, gateway_deliver_readings },
     { FARMIQ_TOPIC_STATUS, NULL, "device_last_seen", NULL, gateway_deliver_last_seen },
+    { FARMIQ_TOPIC_WEIGHVISION, NULL, "edge_weighvision_session", NULL, NULL },
+    { FARMIQ_TOPIC_EVENT, "feed.dispensed", "edge_feed_intake", NULL, NULL },
     { FARMIQ_TOPIC_EVENT, NULL, NULL, NULL, NULL },
     { 0 },
 };
