@@ -113,6 +113,8 @@ static void open_edge(const struct farm_options *with)
     sim_node_argument(node, "--emit-aggregates-interval-ms=10m");
     sim_node_argument(node, "--emit-aggregates=%s",
                       with->emit_aggregates ? "true" : "false");
+    if (with->edge_quota_bytes)
+        sim_node_argument(node, "--store-quota-bytes=%u", with->edge_quota_bytes);
     add_forwarder_options(node, with, "forwarder-1");
     sim_node_start(node);
     if (with->forwarders < 2)

@@ -25,6 +25,7 @@ struct farm_options {
     int plain_devices;   /* they know PUBACK only, and forget at it */
     int emit_aggregates; /* the edge sends its hourly aggregates, too */
     int64_t poll_ms;     /* 1 minute: who is not woken looks this often */
+    uint32_t edge_quota_bytes; /* none */
 };
 
 void farm_open(const struct farm_options *options);

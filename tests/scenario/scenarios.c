@@ -262,6 +262,25 @@ void edge_disk_full(void)
     farm_check_everything();
 }
 
+/* The backlog itself fills the quota. The forwarder needs no more room than it gives
+ * back, so the backlog still drains; what the devices hold waits for the operator. */
+static void edge_quota_full(void)
+{
+    FARM(.every_ms = MINUTES(1), .edge_quota_bytes = 640 << 10);
+    CLOUD_DOWN();
+    SENSORS_FOR(HOURS(6));
+    ASSERT_THAT(sensors_holding() > 0);
+    CLOUD_UP();
+    QUIET_FOR(HOURS(1));
+    ASSERT_BACKLOG(0);
+    ASSERT_THAT(sensors_holding() > 0 && farm_cloud_has() > 0);
+    ASSERT_THAT(farm_edge()->lives == 1);
+    sim_node_argument(farm_edge(), "--store-quota-bytes=0");
+    sim_node_stop(farm_edge());
+    STEP_UNTIL_DRAINED(HOURS(6));
+    farm_check_everything();
+}
+
 static void cloud_disk_full(void)
 {
     FARM(.every_ms = MINUTES(10));
@@ -345,6 +364,8 @@ const struct scenario scenarios[] = {
     { "plain-devices", "PUBACK only, and a broker that is durable", plain_devices, 0 },
     { "broker-queue-overflows", "and drops silently", broker_queue_overflows, 0 },
     { "edge-disk-full", "back-pressure, then it goes on by itself", edge_disk_full, 0 },
+    { "edge-quota-full", "the backlog fills the quota, and still drains", edge_quota_full,
+      0 },
     { "cloud-disk-full", "503, nothing acknowledged", cloud_disk_full, 0 },
     { "two-tenants-same-ids", "an id belongs to its tenant", two_tenants_same_ids, 0 },
     { "acknowledgements-lost", "for longer than the ingress remembers ids",

@@ -9,7 +9,7 @@
 #include "sim_store.h"
 
 #define LATENCY_MOST_MS 50
-#define RECONNECT_MS 2000
+#define RECONNECT_MS 30000
 
 struct message {
     struct message *next;
