@@ -17,6 +17,7 @@ static void structs_have_their_size(void **state)
                      sizeof(struct farmiq_envelope));
     assert_int_equal(farmiq_struct_size("farmiq_topic"), sizeof(struct farmiq_topic));
     assert_int_equal(farmiq_struct_size("farmiq_uuid_seq"), 16);
+    assert_int_equal(farmiq_struct_size("farmiq_agg"), sizeof(struct farmiq_agg));
 }
 
 static void unknown_and_opaque_structs_have_none(void **state)
@@ -40,6 +41,8 @@ static void assert_constant(const char *name, int64_t expected)
 static void constants_have_their_value(void **state)
 {
     (void)state;
+    assert_constant("FARMIQ_BATCH_MAX_EVENTS", FARMIQ_BATCH_MAX_EVENTS);
+    assert_constant("FARMIQ_BATCH_MAX_BYTES", FARMIQ_BATCH_MAX_BYTES);
     assert_constant("FARMIQ_OK", 0);
     assert_constant("FARMIQ_E_REFUSED", -13);
     assert_constant("FARMIQ_NO_OFFSET", UINT32_MAX);

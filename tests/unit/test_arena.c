@@ -131,6 +131,7 @@ static void an_older_block_that_shrinks_writes_only_what_it_takes(void **state)
     memset(memory.bytes, '#', BYTES);
     farmiq__arena_init(&arena, memory.bytes, BYTES);
     old = farmiq__arena_take(&arena, 64);
+    memset(old, '-', 64);
     memcpy(old, "01234567", 8);
     farmiq__arena_take(&arena, 8);
     moved = farmiq__arena_grow(&arena, old, 8);

@@ -640,6 +640,10 @@ static void no_body_or_no_errors_acknowledges_everything(void **state)
         "{\"errors\":null}",
         "{\"accepted\":4,\"duplicated\":0,\"rejected\":0}",
         "{\"accepted\":1,\"duplicated\":3,\"rejected\":0,\"errors\":[]}",
+        "{\"accepted\":1}", /* counts without the others say nothing */
+        "{\"rejected\":1}",
+        "{\"accepted\":1,\"duplicated\":1}",
+        "{\"duplicated\":1,\"rejected\":0}",
     };
 
     (void)state;
@@ -666,6 +670,45 @@ static void errors_reach_their_events_by_id_or_index_in_any_order(void **state)
     assert_string_equal(sent[2].refusal, "REJECTED");
     assert_string_equal(sent[2].refusal_text, "Missing farm_id");
     assert_string_equal(sent[3].refusal, "MISSING_EVENT_ID");
+}
+
+/* A code or an id of one letter is one; an empty code is none. */
+static void the_shortest_code_and_id_count(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_answer("{\"errors\":[{\"event_id\":\"x\",\"code\":\"C\"},"
+                                  "{\"event_id\":\"y\",\"code\":\"\"}]}"),
+                     FARMIQ_OK);
+    send_four();
+    sent[1].event_id = STR("x");
+    sent[2].event_id = STR("y");
+    assert_int_equal(farmiq_batch_answer_apply(&answer, sent, 4, &error), FARMIQ_OK);
+    assert_string_equal(sent[1].refusal, "C");
+    assert_string_equal(sent[2].refusal, "REJECTED");
+    assert_null(sent[0].refusal);
+    assert_null(sent[3].refusal);
+}
+
+/* Whatever the scratch, an answer is read in full or not at all. */
+static void an_answer_needs_room_for_its_texts(void **state)
+{
+    static const char body[] = "{\"errors\":[{\"event_id\":\"e1\",\"code\":\"CODE\","
+                               "\"error\":\"some text\"},{\"event_id\":\"e2\"}]}";
+    size_t refused = 0;
+    int r = FARMIQ_E_NOSPACE;
+
+    (void)state;
+    for (size_t room = 3072; r != FARMIQ_OK; room += 8) {
+        memset(&answer, 0, sizeof answer);
+        answer.size = sizeof answer;
+        r = farmiq_batch_answer_parse(&answer, TEXT(body), scratch, room, NULL);
+        assert_true(r == FARMIQ_OK || r == FARMIQ_E_NOSPACE);
+        assert_true((r == FARMIQ_OK) == (answer.first != NULL));
+        refused += r != FARMIQ_OK;
+    }
+    assert_true(refused >= sizeof(struct farmiq_batch_error) / 8);
+    assert_text(answer.first->text, "some text");
+    assert_text(answer.first->next->event_id, "e2");
 }
 
 /* 13-C20: garbage in a 200 is not an acknowledgement, and marks nothing. */
@@ -727,6 +770,8 @@ static void an_answer_of_another_shape_is_refused(void **state)
 
 static void null_arguments_are_refused(void **state)
 {
+    char text[64];
+    struct farmiq_json_writer w;
     size_t len;
 
     (void)state;
@@ -739,6 +784,13 @@ static void null_arguments_are_refused(void **state)
     assert_int_equal(farmiq_batch_parse(&batch, "{}", 2, NULL, 4096, NULL), FARMIQ_E_ARG);
     assert_int_equal(farmiq_batch_add(NULL, STR("t"), &sample), FARMIQ_E_ARG);
     assert_int_equal(farmiq_batch_close(NULL, &len), FARMIQ_E_ARG);
+    farmiq_json_begin(&w, text, sizeof text);
+    farmiq_event_write(NULL, &sample);
+    farmiq_event_write(&w, NULL);
+    assert_int_equal(w.len, 0);
+    assert_int_equal(farmiq_batch_add(&w, STR("t"), NULL), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_batch_answer_parse(&answer, "", 0, NULL, 4096, NULL),
+                     FARMIQ_E_ARG);
     assert_int_equal(farmiq_batch_answer_parse(&answer, NULL, 1, scratch, 4096, NULL),
                      FARMIQ_E_ARG);
     assert_int_equal(farmiq_batch_answer_parse(NULL, "", 0, scratch, 4096, NULL),
@@ -778,6 +830,8 @@ int main(void)
         cmocka_unit_test(reads_the_extended_answer),
         cmocka_unit_test(no_body_or_no_errors_acknowledges_everything),
         cmocka_unit_test(errors_reach_their_events_by_id_or_index_in_any_order),
+        cmocka_unit_test(the_shortest_code_and_id_count),
+        cmocka_unit_test(an_answer_needs_room_for_its_texts),
         cmocka_unit_test(an_answer_that_does_not_fit_marks_nothing),
         cmocka_unit_test(an_answer_of_another_shape_is_refused),
         cmocka_unit_test(null_arguments_are_refused),

@@ -224,6 +224,62 @@ static void refuses_bytes_that_are_not_utf8(void **state)
     }
 }
 
+/* Text is looked at in strides of words: no place in a stride may be overlooked. */
+static void a_foreign_byte_is_found_at_every_place(void **state)
+{
+    char long_text[101];
+
+    (void)state;
+    memset(long_text, 'a', sizeof long_text);
+    for (size_t len = 0; len < sizeof long_text; len++) {
+        assert_int_equal(farmiq__utf8_check(long_text, len), len);
+        for (size_t at = 0; at < len; at++) {
+            long_text[at] = '\xff';
+            assert_int_equal(farmiq__utf8_check(long_text, len), at);
+            long_text[at] = 'a';
+        }
+    }
+}
+
+/* A list is known by its name, wherever its letters are kept. */
+static int count_element(void *ctx, const struct farmiq__json_element *element)
+{
+    (void)element;
+    ++*(int *)ctx;
+    return FARMIQ_OK;
+}
+
+static void a_list_is_found_by_its_name(void **state)
+{
+    static const struct {
+        const char *name;
+        int elements;
+    } lists[] = { { "rows", 3 }, { "rowt", 0 }, { "", 0 } };
+    static const struct farmiq_str names[] = { { "rows", 4 } };
+    static const char json[] = "{\"rows\":[1,2,3]}";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char name[8] = "";
+        int elements = 0;
+        struct farmiq_json_member member;
+        struct farmiq__arena arena;
+        struct farmiq__json_list list = { .name = name,
+                                          .element = count_element,
+                                          .ctx = &elements };
+        struct farmiq__json_job job = { .text = { json, sizeof json - 1 },
+                                        .root = FARMIQ_JSON_OBJECT,
+                                        .members = { &member, names, 1 },
+                                        .list = &list,
+                                        .arena = &arena };
+
+        memcpy(name, lists[i].name, strlen(lists[i].name));
+        farmiq__arena_init(&arena, scratch, sizeof scratch);
+        assert_int_equal(farmiq__json_read(&job), FARMIQ_OK);
+        assert_int_equal(elements, lists[i].elements);
+    }
+}
+
 /* Design, "poison data": each of these passes yajl, and jsonb refuses it. */
 static void refuses_poison_that_is_legal_json(void **state)
 {
@@ -559,6 +615,8 @@ int main(void)
         cmocka_unit_test(offsets_are_right_behind_an_escaped_string),
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(refuses_bytes_that_are_not_utf8),
+        cmocka_unit_test(a_foreign_byte_is_found_at_every_place),
+        cmocka_unit_test(a_list_is_found_by_its_name),
         cmocka_unit_test(refuses_poison_that_is_legal_json),
         cmocka_unit_test(a_raw_nul_is_no_json),
         cmocka_unit_test(members_that_are_not_wanted_may_repeat),

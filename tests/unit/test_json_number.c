@@ -75,6 +75,24 @@ static void parses_to_the_nearest_double(void **state)
             fail_msg("%s: %.17g", texts[i], parsed(texts[i]));
 }
 
+/* The text lies amid more text: what comes behind it is not its business. */
+static void a_number_ends_with_its_length(void **state)
+{
+    static const char *const texts[] = { "123", "-12.345", "1e12", "1.5E-12",
+                                         "0.12345678901234567890123" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t len = strlen(texts[i]) - 1;
+        char shorter[32] = "";
+        double value;
+
+        memcpy(shorter, texts[i], len);
+        assert_int_equal(farmiq__number_parse(texts[i], len, &value), FARMIQ_OK);
+        assert_true(bits(value) == bits(strtod(shorter, NULL)));
+    }
+}
+
 static void agrees_with_the_c_library_on_random_texts(void **state)
 {
     uint64_t random = 1;
@@ -246,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_to_the_nearest_double),
+        cmocka_unit_test(a_number_ends_with_its_length),
         cmocka_unit_test(agrees_with_the_c_library_on_random_texts),
         cmocka_unit_test(refuses_what_no_double_is_near),
         cmocka_unit_test(the_limits_are_exact),

@@ -318,6 +318,14 @@ static void a_sampled_gain_says_whether_it_means_anything(void **state)
         farmiq_kpi_sampled_gain(2.296, 0.2296, 40, 2.396, 0.2296, 40, &gain, &se, &why),
         0);
     assert_int_equal(why, WHY(GAIN_NOT_SIGNIFICANT));
+
+    /* 95 % of a normal distribution lie within 1.96 standard errors, here of 0.1 kg. */
+    assert_int_equal(farmiq_kpi_sampled_gain(2, 0, 100, 2.1959, 1, 100, &gain, &se, &why),
+                     0);
+    assert_int_equal(why, WHY(GAIN_NOT_SIGNIFICANT));
+    assert_int_equal(farmiq_kpi_sampled_gain(2, 0, 100, 2.1961, 1, 100, &gain, &se, &why),
+                     0);
+    assert_int_equal(why, 0);
     assert_int_equal(farmiq_kpi_sampled_gain(2, 0, 2, 2, 0, 2, &gain, &se, &why), 0);
     assert_true(gain == 0 && se == 0 && why == 0);
     assert_int_equal(farmiq_kpi_sampled_gain(2, 3, 9, 3, 4, 4, &gain, &se, &why), 0);

@@ -289,6 +289,26 @@ static void wrong_arguments_change_nothing(void **state)
     assert_memory_equal(&row, &was, sizeof row);
 }
 
+/* The policy's backoff never saw its init function: it has no size. */
+static void a_policy_without_a_backoff_changes_nothing(void **state)
+{
+    static const int32_t outcomes[] = { FARMIQ_OUTCOME_RETRY, FARMIQ_OUTCOME_UNREACHED };
+    struct farmiq_backoff backoff = { 0 };
+    struct farmiq_outbox_policy policy;
+
+    (void)state;
+    farmiq_outbox_policy_init(&policy, sizeof policy);
+    policy.backoff = &backoff;
+    policy.count_outages = 1;
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        struct farmiq_outbox_row row = row_in(FARMIQ_OUTBOX_CLAIMED, 3), was = row;
+
+        assert_int_equal(farmiq_outbox_settle(&row, &policy, outcomes[i], NOW, 0),
+                         FARMIQ_E_ARG);
+        assert_memory_equal(&row, &was, sizeof row);
+    }
+}
+
 /* Spec edge 6.4: redrive gives a clean count, and only to the dead. */
 static void only_the_dead_are_redriven(void **state)
 {
@@ -354,6 +374,7 @@ int main(void)
         cmocka_unit_test(the_delay_is_the_backoffs),
         cmocka_unit_test(counters_and_clocks_saturate),
         cmocka_unit_test(wrong_arguments_change_nothing),
+        cmocka_unit_test(a_policy_without_a_backoff_changes_nothing),
         cmocka_unit_test(only_the_dead_are_redriven),
         cmocka_unit_test(http_answers_become_outcomes),
         cmocka_unit_test(every_status_has_the_views_name),

@@ -352,6 +352,20 @@ static void sketches_count_no_further_than_doubles_can(void **state)
     free(b);
 }
 
+static void once_is_not_twice(void **state)
+{
+    struct farmiq_sketch *once = new_sketch(8), *twice = new_sketch(8);
+
+    (void)state;
+    assert_int_equal(farmiq_sketch_add(once, 1), 0);
+    assert_int_equal(farmiq_sketch_add(twice, 1), 0);
+    assert_int_equal(farmiq_sketch_add(twice, 1), 0);
+    assert_false(farmiq_sketch_equal(once, twice));
+    assert_false(farmiq_sketch_equal(twice, once));
+    free(once);
+    free(twice);
+}
+
 static void equal_means_equal(void **state)
 {
     struct farmiq_sketch *a = new_sketch(8), *b = new_sketch(8), *empty = new_sketch(8);
@@ -425,6 +439,7 @@ int main(void)
         cmocka_unit_test(every_double_has_a_bin),
         cmocka_unit_test(sketches_have_limits),
         cmocka_unit_test(sketches_count_no_further_than_doubles_can),
+        cmocka_unit_test(once_is_not_twice),
         cmocka_unit_test(equal_means_equal),
         cmocka_unit_test(any_difference_shows),
     };

@@ -568,6 +568,9 @@ static void the_flag_survives_a_replay_unless_there_is_an_image(void **state)
     assert_int_equal(farm.replays, 1);
     assert_int_equal(farm.session.flags,
                      FARMIQ_SESSION_INCOMPLETE | FARMIQ_SESSION_LATE_WEIGHTS);
+    assert_int_equal(happen(&farm, (struct fact)WEIGHT(2, 4500, 81.0)), FARMIQ_OK);
+    assert_int_equal(farm.session.flags,
+                     FARMIQ_SESSION_INCOMPLETE | FARMIQ_SESSION_LATE_WEIGHTS);
     assert_int_equal(happen(&farm, (struct fact)IMAGE(1, 5000)), FARMIQ_OK);
     farm.session.flags |= FARMIQ_SESSION_INCOMPLETE;
     assert_int_equal(replay(&farm), FARMIQ_OK);

@@ -432,12 +432,13 @@ static void windows_must_ask_the_same_and_not_overlap(void **state)
 static void impossible_windows_are_refused(void **state)
 {
     static const struct sample two[] = { { 0, 70 }, { 1000, 80 } }, next = { 5000, 70 };
-    struct farmiq_heat good = heat_of(two, 2, 74), bad[9], empty = heat_of(two, 0, 74);
+    struct farmiq_heat good = heat_of(two, 2, 74), bad[10], empty = heat_of(two, 0, 74);
     struct farmiq_heat later = heat_of(&next, 1, 74);
 
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++)
         bad[i] = i < 7 ? good : empty;
+    bad[9] = heat_of(two, 1, 74);
     bad[0].covered_ms++;
     bad[1].first_index = NAN;
     bad[2].last_index = INFINITY;
@@ -447,6 +448,7 @@ static void impossible_windows_are_refused(void **state)
     bad[6].covered_ms = bad[6].uncovered_ms = INT64_MAX;
     bad[7].covered_ms = 1;
     bad[8].uncovered_ms = 1;
+    bad[9].first_index = NAN;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct farmiq_heat copy = bad[i];
 
