@@ -19,6 +19,12 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TENANT, FARM, BARN = "t-demo", "farm-1", "barn-1"
 
+# Lines of a shipped broker configuration that name files, ports and users of a site;
+# everything else is used as it is.
+SITE_LINES = ("listener", "cafile", "certfile", "keyfile", "tls_version", "user",
+              "allow_anonymous", "password_file", "acl_file", "persistence_location",
+              "log_dest", "include_dir")
+
 
 def free_port():
     with socket.socket() as probe:
@@ -115,8 +121,7 @@ class Farm:
         (self.home / "mosquitto").mkdir(exist_ok=True)
         text = (ROOT / "deploy/mosquitto" / config).read_text()
         lines = [line for line in text.splitlines()
-                 if line.split(" ")[0] not in ("listener", "persistence_location", "user",
-                                               "log_dest", "include_dir")]
+                 if line.split(" ")[0] not in SITE_LINES]
         lines += [f"listener {self.ports['mqtt']} 127.0.0.1", "allow_anonymous true",
                   f"persistence_location {self.home}/mosquitto/", "log_dest stderr"]
         if os.geteuid() == 0:
