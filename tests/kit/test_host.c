@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -438,6 +440,56 @@ static void a_job_runs_at_start_and_when_it_is_woken(void **state)
     assert_int_equal(woken, 1);
 }
 
+/* ## systemd, as sd_notify(3) describes it: datagrams, here to an abstract name */
+
+static int notify_socket = -1;
+
+static int start_notifying_host(void **state)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    char name[64];
+    int len = snprintf(name, sizeof name, "@farmiq-test-%d", (int)getpid());
+    int started;
+
+    memcpy(address.sun_path + 1, name + 1, (size_t)len - 1);
+    notify_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (notify_socket < 0 ||
+        bind(notify_socket, (struct sockaddr *)&address,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len)) != 0)
+        return -1;
+    setenv("NOTIFY_SOCKET", name, 1);
+    started = start_host(state);
+    unsetenv("NOTIFY_SOCKET");
+    return started;
+}
+
+static int stop_notifying_host(void **state)
+{
+    close(notify_socket);
+    return stop_host(state);
+}
+
+static void assert_notified(const char *expected)
+{
+    struct timeval patience = { 10, 0 };
+    char text[64] = "";
+
+    setsockopt(notify_socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    assert_true(recv(notify_socket, text, sizeof text - 1, 0) > 0);
+    assert_string_equal(text, expected);
+}
+
+/* Type=notify: a unit that orders itself after this one may ask at once. */
+static void systemd_hears_when_it_is_ready_and_when_it_stops(void **state)
+{
+    struct host *host = *state;
+
+    assert_notified("READY=1");
+    assert_int_equal(ask(host, "GET", "/api/ready", NULL), 200);
+    kill(host->pid, SIGTERM);
+    assert_notified("STOPPING=1");
+}
+
 #define HOSTED(test) cmocka_unit_test_setup_teardown(test, start_host, stop_host)
 
 int main(void)
@@ -452,6 +504,8 @@ int main(void)
         HOSTED(path_parts_reach_the_handler),
         HOSTED(ids_are_echoed_and_traceparent_is_understood),
         HOSTED(a_job_runs_at_start_and_when_it_is_woken),
+        cmocka_unit_test_setup_teardown(systemd_hears_when_it_is_ready_and_when_it_stops,
+                                        start_notifying_host, stop_notifying_host),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
