@@ -102,6 +102,8 @@ static void add_forwarder_options(struct sim_node *node, const struct farm_optio
         sim_node_argument(node, "--sync-attempts-count-outages");
 }
 
+static void start_late(void *node) { sim_node_start(node); }
+
 static void open_edge(const struct farm_options *with)
 {
     struct sim_node *node =
@@ -122,7 +124,7 @@ static void open_edge(const struct farm_options *with)
     node = set_up(SECOND_FORWARDER, "forwarder-2", NULL, forwarder_services, edge_path,
                   with->edge_skew_ms[1]);
     add_forwarder_options(node, with, "forwarder-2");
-    sim_after(SECONDS(1), (void (*)(void *))sim_node_start, node);
+    sim_after(SECONDS(1), start_late, node);
 }
 
 static void open_cloud(const struct farm_options *with)
@@ -138,7 +140,7 @@ static void open_cloud(const struct farm_options *with)
         if (with->cloud_body_max_bytes)
             sim_node_argument(node, "--http-max-body-bytes=%u",
                               with->cloud_body_max_bytes);
-        sim_after(SECONDS(i), (void (*)(void *))sim_node_start, node);
+        sim_after(SECONDS(i), start_late, node);
     }
 }
 

@@ -22,9 +22,9 @@ struct farm_options {
     uint32_t batch_max; /* events in one request; the service's default */
     uint32_t batch_max_bytes;
     uint32_t cloud_body_max_bytes;
-    int plain_devices;   /* they know PUBACK only, and forget at it */
-    int emit_aggregates; /* the edge sends its hourly aggregates, too */
-    int64_t poll_ms;     /* 1 minute: who is not woken looks this often */
+    int plain_devices;         /* they know PUBACK only, and forget at it */
+    int emit_aggregates;       /* the edge sends its hourly aggregates, too */
+    int64_t poll_ms;           /* 1 minute: who is not woken looks this often */
     uint32_t edge_quota_bytes; /* none */
 };
 

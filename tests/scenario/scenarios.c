@@ -28,6 +28,8 @@ void seven_days_without_cloud(void)
     CLOUD_UP();
     STEP_UNTIL_DRAINED(MINUTES(15));
     ASSERT_CLOUD_HAS_EVERYTHING();
+    ASSERT_DUPLICATES_STORED(0);
+    ASSERT_DEAD_LETTERS(0);
     farm_check_everything();
 }
 
