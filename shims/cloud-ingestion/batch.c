@@ -56,7 +56,8 @@ static int read_batch(struct intake *intake)
         return r;
     if (r == FARMIQ_E_RANGE || r == FARMIQ_E_NOSPACE)
         return refuse(intake, 413, "PAYLOAD_TOO_LARGE",
-                      "a batch holds at most 1000 events and 10 MiB");
+                      "a batch holds at most 1000 events and 10 MiB, and an event 32 "
+                      "levels");
     if (r < 0) {
         shim_reply_error(intake->call, 400, "VALIDATION_ERROR", "%s %s",
                          *error.field ? error.field : "the body", error.detail);

@@ -14,15 +14,13 @@ import farm as farm_module  # noqa: E402
 SOAK = os.environ.get("FARMIQ_SOAK") == "1"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build():
     return pathlib.Path(os.environ.get("FARMIQ_BUILD", ROOT / "build"))
 
 
-@pytest.fixture
-def farm(tmp_path, build):
-    """A farm whose broker, cloud and edge run; agents are the test's business."""
-    made = farm_module.Farm(tmp_path / "farm", build)
+def run_farm(home, build):
+    made = farm_module.Farm(home, build)
     try:
         made.start_broker()
         made.start_cloud()
@@ -30,3 +28,15 @@ def farm(tmp_path, build):
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture
+def farm(tmp_path, build):
+    """A farm whose broker, cloud and edge run; agents are the test's business."""
+    yield from run_farm(tmp_path / "farm", build)
+
+
+@pytest.fixture(scope="module")
+def shared_farm(tmp_path_factory, build):
+    """One for tests that leave nothing behind."""
+    yield from run_farm(tmp_path_factory.mktemp("shared") / "farm", build)
