@@ -140,6 +140,43 @@ static int reads_back(double value, const char *digits, int exponent)
     return strtod(text, NULL) == value;
 }
 
+/* Digits of `count`, zeros at its end stripped. Returns how many it has with them. */
+static int put_digits(uint64_t count, char out[DBL_DECIMAL_DIG + 1])
+{
+    char backwards[DBL_DECIMAL_DIG + 1];
+    int len = 0, kept;
+
+    for (; count; count /= 10)
+        backwards[len++] = (char)('0' + count % 10);
+    for (int i = 0; i < len; i++)
+        out[i] = backwards[len - 1 - i];
+    for (kept = len; kept > 1 && out[kept - 1] == '0'; kept--)
+        ;
+    out[kept] = '\0';
+    return len;
+}
+
+/* What sensors say has a few decimals, and needs no formatting by the C library: when an
+ * integer below 2^53 divided by a small power of ten gives the very same double, then
+ * that quotient, rounded once, is what its decimal text reads back to. The first power
+ * that does gives the shortest text. Returns 1, or 0 if it takes more than that. */
+static int few_digits(double value, char out[DBL_DECIMAL_DIG + 1], int *exponent)
+{
+    static const double powers[] = { 1, 10, 100, 1000, 10000 };
+
+    if (!(value < 1e11))
+        return 0;
+    for (int i = 0; i < (int)(sizeof powers / sizeof *powers); i++) {
+        uint64_t count = (uint64_t)(value * powers[i] + 0.5);
+
+        if (count && (double)count / powers[i] == value) {
+            *exponent = put_digits(count, out) - 1 - i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Any decimal of DBL_DIG digits survives a normal double, so the shortest text of
  * up to DBL_DIG digits is what DBL_DIG digits print, zeros stripped. Subnormal
  * numbers have less to say. */
@@ -147,6 +184,8 @@ static int shortest_digits(double value, char out[DBL_DECIMAL_DIG + 1])
 {
     int digits = value < DBL_MIN ? 1 : DBL_DIG, exponent;
 
+    if (few_digits(value, out, &exponent))
+        return exponent;
     for (;; digits++) {
         exponent = print_digits(value, digits, out);
         if (digits == DBL_DECIMAL_DIG || reads_back(value, out, exponent))

@@ -139,7 +139,7 @@ static int configure(struct opening *o)
     if (!r)
         r = pragma(o, "PRAGMA journal_size_limit = %lld", 64 << 20);
     if (!r) /* pages: a checkpoint writes each page once, however often it changed */
-        r = pragma(o, "PRAGMA wal_autocheckpoint = %lld", 4096);
+        r = pragma(o, "PRAGMA wal_autocheckpoint = %lld", 8192);
     return r ? r : pragma(o, "PRAGMA synchronous = %lld", options->normal_sync ? 1 : 2);
 }
 
