@@ -3,8 +3,8 @@
  * the handlers it names; shim_main() is everything else.
  *
  * A handler decides and returns. It never sees a thread, a socket or a lock; time
- * and the store are in its hand. The tests link the same services to a simulated
- * kit (tests/scenario), so a handler must ask for nothing that is not in here. */
+ * and the store are in its hand. The tests run the same services in simulated time
+ * (tests/scenario), so a handler must ask for nothing that is not in here. */
 #ifndef SHIM_H
 #define SHIM_H
 
