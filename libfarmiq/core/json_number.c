@@ -8,7 +8,15 @@
 
 /* The only file of the core that uses stdio and stdlib: correct rounding in both
  * directions is what strtod() and snprintf() are for. Both see digits and an
- * exponent only, never a decimal point, so the locale does not matter. */
+ * exponent only, never a decimal point, so the locale does not matter.
+ *
+ * No heap of ours, but newlib's: its conversions of doubles allocate. They are asked
+ * for numbers that is_exact() or few_digits() cannot take (docs/firmware.md). */
+
+#ifdef _NANO_FORMATTED_IO
+/* newlib-nano prints no doubles unless somebody needs this function by name. */
+__asm__(".global _printf_float");
+#endif
 
 #define EXPONENT_MAX 999   /* jsonb's numeric has no room for more fraction digits */
 #define MANTISSA_DIGITS 19 /* always fit 64 bits */
