@@ -677,7 +677,8 @@ static void the_shortest_code_and_id_count(void **state)
 {
     (void)state;
     assert_int_equal(parse_answer("{\"errors\":[{\"event_id\":\"x\",\"code\":\"C\"},"
-                                  "{\"event_id\":\"y\",\"code\":\"\"}]}"),
+                                  "{\"event_id\":\"y\",\"code\":\"\","
+                                  "\"retryable\":false}]}"),
                      FARMIQ_OK);
     send_four();
     sent[1].event_id = STR("x");

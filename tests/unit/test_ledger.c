@@ -349,7 +349,7 @@ static void a_negative_herd_is_an_error_until_the_arrival_comes(void **state)
     assert_int_equal(try_book(-1, 4, &b, NULL), FARMIQ_OK); /* not yet happened */
     on(4, FARMIQ_LEDGER_TRANSFER_IN, 1, 0.5);
     b = book(-1, 9);
-    assert_true(b.closing_head == 0 && b.dead_head == 101);
+    assert_true(b.closing_head == 0 && b.dead_head == 101 && b.live_age_days == 0);
 }
 
 static void each_way_of_leaving_minds_the_herd(void **state)
