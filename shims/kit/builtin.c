@@ -51,7 +51,7 @@ static int get_ready(struct shim_call *call)
     return shim_reply(call, store_ok && mqtt_ok ? 200 : 503);
 }
 
-static void gauge_process(const struct shim_runtime *runtime)
+static void gauge_process(struct shim_runtime *runtime)
 {
     long pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
@@ -60,8 +60,10 @@ static void gauge_process(const struct shim_runtime *runtime)
         shim_gauge("farmiq_process_resident_bytes", NULL, (double)pages * 4096);
     if (file)
         fclose(file);
+    pthread_rwlock_rdlock(&runtime->door);
     if (runtime->http)
         shim_gauge("farmiq_http_streams", NULL, shim_http_server_streams(runtime->http));
+    pthread_rwlock_unlock(&runtime->door);
 }
 
 static int get_metrics(struct shim_call *call)

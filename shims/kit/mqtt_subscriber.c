@@ -429,7 +429,20 @@ static int fill(struct shim_mqtt_subscriber *s,
         r = reserve_batch(s);
     if (r == FARMIQ_OK && (s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
         r = FARMIQ_E_NOMEM;
-    return r == FARMIQ_OK ? shim_mqtt_start_thread(&s->thread, run, s) : r;
+    return r;
+}
+
+/* The thread's first batch may be acknowledged through *out, so that is there before. */
+static int start(struct shim_mqtt_subscriber *s, struct shim_mqtt_subscriber **out)
+{
+    struct shim_mqtt_subscriber *before = *out;
+    int r;
+
+    *out = s;
+    r = shim_mqtt_start_thread(&s->thread, run, s);
+    if (r != FARMIQ_OK)
+        *out = before;
+    return r;
 }
 
 int shim_mqtt_subscriber_open(struct shim_mqtt_subscriber **out,
@@ -450,8 +463,8 @@ int shim_mqtt_subscriber_open(struct shim_mqtt_subscriber **out,
     s->wake_fd = -1;
     r = fill(s, options);
     if (r == FARMIQ_OK)
-        *out = s;
-    else
+        r = start(s, out);
+    if (r != FARMIQ_OK)
         free_subscriber(s);
     return r;
 }
