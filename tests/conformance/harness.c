@@ -9,6 +9,8 @@
 
 #include <farmiq/store_sqlite.h>
 
+#include "custom_store/shelf.h"
+
 const struct store_kind *current_kind;
 
 void make_dir(struct fixture *f)
@@ -61,9 +63,21 @@ static int open_file_again(struct fixture *f, struct farmiq_store *out)
     return open_file(f, out, 0);
 }
 
+/* The example of a store that is not ours. */
+static int open_shelf(struct fixture *f, struct farmiq_store *out, uint64_t quota_bytes)
+{
+    (void)quota_bytes;
+    free(f->memory);
+    f->memory = calloc(1, sizeof(struct shelf));
+    assert_non_null(f->memory);
+    shelf_open(out, f->memory);
+    return FARMIQ_OK;
+}
+
 const struct store_kind store_kinds[] = {
-    { "memory", open_memory, NULL },
+    { "memory", open_memory },
     { "sqlite", open_file, open_file_again },
+    { "shelf", open_shelf, .has_no_queues = 1 },
 };
 const size_t store_kind_count = sizeof store_kinds / sizeof *store_kinds;
 

@@ -29,6 +29,7 @@ struct store_kind {
     int (*open)(struct fixture *f, struct farmiq_store *out, uint64_t quota_bytes);
     /* Open another store on the same data; NULL: it has none. */
     int (*open_again)(struct fixture *f, struct farmiq_store *out);
+    int has_no_queues; /* only a ledger: asked only about that */
 };
 
 extern const struct store_kind store_kinds[];
