@@ -60,7 +60,9 @@ struct farmiq_outbox_stats {
     uint64_t claimed;               /* in flight */
     uint64_t dlq;                   /* dead letters and terminal failures */
     uint64_t acked;                 /* still kept */
-    int64_t oldest_pending_unix_ms; /* by time of append; 0 when none */
+    int64_t oldest_pending_unix_ms; /* when it was appended; 0 when none. Of what may be
+                                     * claimed, only the next of each priority is asked:
+                                     * this costs the same at any backlog */
     int64_t last_acked_unix_ms;     /* 0 when never */
 };
 

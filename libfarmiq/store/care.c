@@ -69,9 +69,8 @@ static int list_seqs(struct farmiq__engine *engine, const struct redriving *d,
     return r;
 }
 
-static int redrive(struct farmiq__engine *engine, void *arg)
+static int revive(struct farmiq__engine *engine, struct redriving *d)
 {
-    struct redriving *d = arg;
     struct farmiq_sql_value params[4];
     int r = list_seqs(engine, d, &params[0]);
 
@@ -87,6 +86,17 @@ static int redrive(struct farmiq__engine *engine, void *arg)
     return r ? r
              : farmiq_sql_run(&engine->store, &sql_dead_redrive, d->queue, params, 1,
                               on_redriven, d);
+}
+
+static int redrive(struct farmiq__engine *engine, void *arg)
+{
+    struct redriving *d = arg;
+    struct farmiq__change change = { 0 };
+    int r = revive(engine, d);
+
+    change.pending = d->redriven;
+    change.dead = -change.pending;
+    return r ? r : farmiq__count(engine, d->queue, &change);
 }
 
 int farmiq__outbox_redrive(void *ctx, const char *queue, const int64_t *seqs,
@@ -108,9 +118,8 @@ struct unclaiming {
     uint32_t unclaimed;
 };
 
-static int unclaim(struct farmiq__engine *engine, void *arg)
+static int end_lapsed(struct farmiq__engine *engine, struct unclaiming *u)
 {
-    struct unclaiming *u = arg;
     const struct farmiq_sql_value lapsed[] = { farmiq_sql_integer(u->now_unix_ms -
                                                                   u->older_than_ms),
                                                farmiq_sql_integer(u->now_unix_ms) };
@@ -127,6 +136,17 @@ static int unclaim(struct farmiq__engine *engine, void *arg)
             return r;
         u->unclaimed += engine->held_count;
     }
+}
+
+static int unclaim(struct farmiq__engine *engine, void *arg)
+{
+    struct unclaiming *u = arg;
+    struct farmiq__change change = { 0 };
+    int r = end_lapsed(engine, u);
+
+    change.pending = u->unclaimed;
+    change.claimed = -change.pending;
+    return r ? r : farmiq__count(engine, u->queue, &change);
 }
 
 int farmiq__outbox_unclaim(void *ctx, const char *queue, int64_t now_unix_ms,
@@ -159,33 +179,21 @@ static int on_receipt(void *ctx, uint32_t row, const struct farmiq_sql_value *co
     return farmiq__held_read(p->engine, columns[1].text, none, none);
 }
 
-static int on_deleted(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
-                      uint32_t count)
-{
-    (void)row, (void)columns, (void)count;
-    *(int *)ctx = 1;
-    return FARMIQ_OK;
-}
-
 /* Whatever list an event's seq was in forgets it in the same transaction: a seq that
  * is given out again means only the new event. */
 static int shrink_receipt(struct purging *p)
 {
     struct farmiq__engine *engine = p->engine;
-    uint32_t left = farmiq__held_with(engine, FARMIQ__LEFT);
     struct farmiq_sql_value params[4];
-    int is_deleted = 0, r = FARMIQ_OK;
+    int r;
 
     params[0] = farmiq_sql_integer(p->receipt);
-    if (!left)
-        r = farmiq_sql_run(&engine->store, &sql_receipt_delete, p->queue, params, 1,
-                           on_deleted, &is_deleted);
-    if (r || is_deleted)
-        return r;
+    if (!farmiq__held_with(engine, FARMIQ__LEFT))
+        return farmiq_sql_run(&engine->store, &sql_receipt_delete, p->queue, params, 1,
+                              NULL, NULL);
     r = farmiq__held_lists(engine, FARMIQ__LEFT, &params[1]);
-    params[2] = farmiq_sql_integer(left);
     return r ? r
-             : farmiq_sql_run(&engine->store, &sql_receipt_shrink, p->queue, params, 3,
+             : farmiq_sql_run(&engine->store, &sql_receipt_shrink, p->queue, params, 2,
                               NULL, NULL);
 }
 
@@ -204,6 +212,9 @@ static int purge_receipt(struct purging *p)
     if (!r)
         r = farmiq_sql_run(&engine->store, &sql_event_delete, p->queue, lists, 1, NULL,
                            NULL);
+    if (!r)
+        r = farmiq_sql_run(&engine->store, &sql_error_delete, p->queue, lists, 1, NULL,
+                           NULL);
     return r ? r : shrink_receipt(p);
 }
 
@@ -211,8 +222,8 @@ static int purge(struct farmiq__engine *engine, void *arg)
 {
     struct purging *p = arg;
     const struct farmiq_sql_value before = farmiq_sql_integer(p->before_unix_ms);
-    int r =
-        farmiq_sql_run(&engine->store, &sql_receipt_sweep, p->queue, NULL, 0, NULL, NULL);
+    struct farmiq__change change = { 0 };
+    int r = FARMIQ_OK;
 
     while (!r && p->purged < p->limit) {
         p->receipt = 0;
@@ -222,7 +233,8 @@ static int purge(struct farmiq__engine *engine, void *arg)
             break;
         r = purge_receipt(p);
     }
-    return r;
+    change.acked = -(int64_t)p->purged;
+    return r ? r : farmiq__count(engine, p->queue, &change);
 }
 
 int farmiq__outbox_purge(void *ctx, const char *queue, int64_t before_unix_ms,

@@ -257,6 +257,23 @@ int farmiq__give_back(struct farmiq__engine *engine, const char *queue,
     return farmiq__many_end(&many);
 }
 
+int farmiq__count(struct farmiq__engine *engine, const char *queue,
+                  const struct farmiq__change *change)
+{
+    const struct farmiq_sql_value params[] = {
+        farmiq_sql_integer(change->pending),
+        farmiq_sql_integer(change->claimed),
+        farmiq_sql_integer(change->dead),
+        farmiq_sql_integer(change->acked),
+        change->acked_at_unix_ms ? farmiq_sql_integer(change->acked_at_unix_ms)
+                                 : farmiq_sql_null(),
+    };
+
+    if (!change->pending && !change->claimed && !change->dead && !change->acked)
+        return FARMIQ_OK;
+    return farmiq_sql_run(&engine->store, &sql_count_add, queue, params, 5, NULL, NULL);
+}
+
 void farmiq__token_text(const uint64_t token[2], char out[33])
 {
     for (int i = 0; i < 32; i++)

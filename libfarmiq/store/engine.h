@@ -20,7 +20,8 @@ enum farmiq__fate {
     FARMIQ__POISONED, /* claimed too often without an outcome */
     FARMIQ__ACKED,
     FARMIQ__RETURNED, /* to ready */
-    FARMIQ__MOVED     /* to retry or dead */
+    FARMIQ__DEFERRED, /* to retry */
+    FARMIQ__DEAD
 };
 
 /* One row of the batch in hand, as its lists tell it. */
@@ -87,6 +88,16 @@ int farmiq__batch_delete(struct farmiq__engine *engine, const char *queue);
 /* The held rows with this fate become claimable. */
 int farmiq__give_back(struct farmiq__engine *engine, const char *queue,
                       enum farmiq__fate fate);
+
+/* What a verb did to the numbers in {queue}_count. */
+struct farmiq__change {
+    int64_t pending, claimed, dead, acked;
+    int64_t acked_at_unix_ms; /* 0: nothing was acknowledged */
+};
+
+/* Write it, once for the whole verb: the numbers cost a row, however many moved. */
+int farmiq__count(struct farmiq__engine *engine, const char *queue,
+                  const struct farmiq__change *change);
 
 void farmiq__token_text(const uint64_t token[2], char out[33]);
 struct farmiq_str farmiq__text(const char *text);

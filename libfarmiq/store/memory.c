@@ -179,7 +179,7 @@ static void fill_entry(struct farmiq__memory *m, const struct appending *a,
     entry->seq = ++farmiq__named(m, a->owner)->last_seq;
     entry->occurred_at_unix_ms = row->event->occurred_at_unix_ms;
     entry->due_at_unix_ms = row->next_attempt_at_unix_ms;
-    entry->created_at_unix_ms = a->now_unix_ms;
+    entry->created_at_unix_ms = entry->lease_unix_ms[0] = a->now_unix_ms;
     entry->priority = row->priority;
 }
 
@@ -369,14 +369,24 @@ static int take_over(struct claiming *c, const uint64_t token[2])
     return r == FARMIQ_EXHAUSTED ? FARMIQ_OK : r;
 }
 
+/* Due, or made to wait further in the future than it was to wait: a clock jumped back. */
+static int is_due(const struct farmiq__entry *entry, int64_t now_unix_ms)
+{
+    int64_t since = entry->lease_unix_ms[0], due = entry->due_at_unix_ms;
+
+    return due <= now_unix_ms || since - now_unix_ms > due - since;
+}
+
 static int move_due(struct claiming *c)
 {
-    uint32_t cell;
+    uint32_t cell, next;
     int r = FARMIQ_OK;
 
-    while (!r && (cell = first_of(c->m, c->owner, RETRY)) &&
-           farmiq__entry(c->m, cell)->due_at_unix_ms <= c->claim->now_unix_ms)
-        r = move(c->m, cell, READY);
+    for (cell = first_of(c->m, c->owner, RETRY); cell && !r; cell = next) {
+        next = next_of(c->m, cell);
+        if (is_due(farmiq__entry(c->m, cell), c->claim->now_unix_ms))
+            r = move(c->m, cell, READY);
+    }
     return r;
 }
 
@@ -534,16 +544,30 @@ static int outbox_settle(void *ctx, const char *queue, struct farmiq_outbox_row 
 
 /* Care ----------------------------------------------------------------------------- */
 
-static int64_t oldest_of(const struct farmiq__memory *m, uint32_t owner,
-                         enum farmiq__lists list, int64_t oldest)
+static int64_t older(int64_t a_unix_ms, int64_t b_unix_ms)
 {
-    for (uint32_t cell = first_of(m, owner, list); cell; cell = next_of(m, cell)) {
-        int64_t created = farmiq__entry(m, cell)->created_at_unix_ms;
+    return !a_unix_ms || (b_unix_ms && b_unix_ms < a_unix_ms) ? b_unix_ms : a_unix_ms;
+}
 
-        if (!oldest || created < oldest)
-            oldest = created;
+/* Of what is ready, the row that comes next of each priority is looked at, and of what
+ * waits the first that was appended, as every store does. */
+static int64_t oldest_of(const struct farmiq__memory *m, uint32_t owner)
+{
+    const struct farmiq__entry *first = NULL, *before = NULL, *entry;
+    int64_t oldest = 0;
+
+    for (uint32_t cell = first_of(m, owner, READY); cell; cell = next_of(m, cell)) {
+        entry = farmiq__entry(m, cell);
+        if (!before || before->priority != entry->priority)
+            oldest = older(oldest, entry->created_at_unix_ms);
+        before = entry;
     }
-    return oldest;
+    for (uint32_t cell = first_of(m, owner, RETRY); cell; cell = next_of(m, cell)) {
+        entry = farmiq__entry(m, cell);
+        if (!first || entry->seq < first->seq)
+            first = entry;
+    }
+    return first ? older(oldest, first->created_at_unix_ms) : oldest;
 }
 
 static int outbox_stats(void *ctx, const char *queue, struct farmiq_outbox_stats *stats)
@@ -560,8 +584,7 @@ static int outbox_stats(void *ctx, const char *queue, struct farmiq_outbox_stats
     stats->claimed = named->lists[FLIGHT].count;
     stats->dlq = named->lists[DEAD].count;
     stats->acked = named->lists[ACKED].count;
-    stats->oldest_pending_unix_ms =
-        oldest_of(m, owner, RETRY, oldest_of(m, owner, READY, 0));
+    stats->oldest_pending_unix_ms = oldest_of(m, owner);
     stats->last_acked_unix_ms = named->last_acked_unix_ms;
     return FARMIQ_OK;
 }

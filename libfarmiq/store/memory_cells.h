@@ -44,7 +44,7 @@ struct farmiq__entry {
     int64_t occurred_at_unix_ms;
     int64_t due_at_unix_ms; /* of RETRY; when a key expires */
     int64_t created_at_unix_ms;
-    int64_t lease_unix_ms[2]; /* claimed at, until; of ACKED and DEAD: when */
+    int64_t lease_unix_ms[2]; /* claimed at, until; of the other lists: since when */
     uint64_t token[2];        /* of a key, [0]: the hash of its content */
     int32_t priority;
     uint32_t attempt_count, claim_count;

@@ -43,17 +43,29 @@ SELECT e.seq, 0, 0, e.priority, e.occurred_at, e.tenant_id, e.event_id, e.event_
 FROM json_each($1) AS s CROSS JOIN {queue}_event AS e ON e.seq = s.value
 ORDER BY s.id
 
+-- What is due; and what was made to wait further in the future than it was to wait: a
+-- clock has jumped back since, and without this it would wait as long as that again.
 -- name: ready_due@sqlite
 INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
 SELECT -e.priority, e.occurred_at, e.seq, r.attempt_count, r.claim_count
-FROM (SELECT seq, attempt_count, claim_count FROM {queue}_retry
-      WHERE due_at <= $1 ORDER BY due_at, seq LIMIT $2) AS r
+FROM (SELECT * FROM (SELECT seq, attempt_count, claim_count FROM {queue}_retry
+                     WHERE due_at <= $1 ORDER BY due_at LIMIT $2)
+      UNION ALL
+      SELECT * FROM (SELECT seq, attempt_count, claim_count FROM {queue}_retry
+                     WHERE 2 * since_at - due_at > $1
+                     ORDER BY 2 * since_at - due_at LIMIT $2)) AS r
 CROSS JOIN {queue}_event AS e ON e.seq = r.seq
 
+-- The same rows: nothing happens between the two in one transaction.
 -- name: retry_due_delete@sqlite
 DELETE FROM {queue}_retry
-WHERE seq IN (SELECT seq FROM {queue}_retry WHERE due_at <= $1 ORDER BY due_at, seq
-              LIMIT $2)
+WHERE seq IN (
+    SELECT * FROM (SELECT seq FROM {queue}_retry
+                   WHERE due_at <= $1 ORDER BY due_at LIMIT $2)
+    UNION ALL
+    SELECT * FROM (SELECT seq FROM {queue}_retry
+                   WHERE 2 * since_at - due_at > $1
+                   ORDER BY 2 * since_at - due_at LIMIT $2))
 
 -- name: ready_first@sqlite
 SELECT e.seq, r.attempt_count, r.claim_count, e.priority, e.occurred_at, e.tenant_id,
@@ -96,46 +108,65 @@ INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
 SELECT -priority, occurred_at, seq, $2, $3 FROM {queue}_event WHERE seq = $1
 
 -- name: retry_add@sqlite
-INSERT INTO {queue}_retry (seq, due_at, attempt_count, claim_count, last_error_code,
-    last_error_message)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO {queue}_retry (seq, since_at, due_at, attempt_count, claim_count)
+VALUES ($1, $2, $3, $4, $5)
+
+-- name: error_put@sqlite
+INSERT INTO {queue}_error (seq, last_error_code, last_error_message)
+VALUES ($1, $2, $3)
+ON CONFLICT (seq) DO UPDATE
+SET last_error_code = excluded.last_error_code,
+    last_error_message = excluded.last_error_message
 
 -- name: dead_add@sqlite
-INSERT INTO {queue}_dead (seq, died_at, status, reason, attempt_count, last_error_code,
-    last_error_message)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO {queue}_dead (seq, died_at, status, reason, attempt_count)
+VALUES ($1, $2, $3, $4, $5)
 
 -- name: audit_death@sqlite
 INSERT INTO {queue}_audit (at, action, seq, tenant_id, event_id, actor, reason,
     attempt_count, last_error_code, last_error_message)
 SELECT d.died_at, 'died', d.seq, e.tenant_id, e.event_id, $2, d.reason, d.attempt_count,
-    d.last_error_code, d.last_error_message
+    x.last_error_code, x.last_error_message
 FROM {queue}_dead AS d CROSS JOIN {queue}_event AS e ON e.seq = d.seq
+LEFT JOIN {queue}_error AS x ON x.seq = d.seq
 WHERE d.seq = $1
 
 -- name: receipt_add@sqlite
-INSERT INTO {queue}_receipt (acked_at, claimed_by, acked, seqs)
-SELECT $2, claimed_by, $3, $4 FROM {queue}_batch WHERE token = $1
+INSERT INTO {queue}_receipt (acked_at, claimed_by, seqs)
+SELECT $2, claimed_by, $3 FROM {queue}_batch WHERE token = $1
+
+-- name: count_add
+UPDATE {queue}_count SET pending = pending + $1, claimed = claimed + $2, dead = dead + $3,
+    acked = acked + $4, last_acked_at = coalesce($5, last_acked_at)
 
 -- Looking after it ---------------------------------------------------------------
 
+-- Nothing is counted or walked through: of what is ready, the row that comes next of
+-- each priority is looked at (of the first hundred), and of what waits the oldest.
 -- name: stats@sqlite
-SELECT (SELECT count(*) FROM {queue}_ready) + (SELECT count(*) FROM {queue}_retry),
-    (SELECT coalesce(sum(json_array_length(seqs)), 0) FROM {queue}_batch),
-    (SELECT count(*) FROM {queue}_dead),
-    (SELECT coalesce(sum(acked), 0) FROM {queue}_receipt),
+WITH RECURSIVE ranks (rank) AS (
+    SELECT min(rank) FROM {queue}_ready
+    UNION ALL
+    SELECT (SELECT min(r.rank) FROM {queue}_ready AS r WHERE r.rank > ranks.rank)
+    FROM ranks WHERE ranks.rank IS NOT NULL
+    LIMIT 100)
+SELECT pending, claimed, dead, acked,
     (SELECT coalesce(min(created_at), 0) FROM {queue}_event
-     WHERE seq IN ((SELECT min(seq) FROM {queue}_ready),
-                   (SELECT min(seq) FROM {queue}_retry))),
-    (SELECT coalesce(max(acked_at), 0) FROM {queue}_receipt)
+     WHERE seq IN (SELECT (SELECT r.seq FROM {queue}_ready AS r
+                           WHERE r.rank = ranks.rank
+                           ORDER BY r.occurred_at, r.seq LIMIT 1) FROM ranks
+                   UNION ALL SELECT min(seq) FROM {queue}_retry)),
+    coalesce(last_acked_at, 0)
+FROM {queue}_count
 
 -- $1: a JSON list of seqs, or NULL for all of them.
 -- name: audit_redrive@sqlite
 INSERT INTO {queue}_audit (at, action, seq, tenant_id, event_id, actor, reason,
     attempt_count, last_error_code, last_error_message)
 SELECT $2, 'redriven', d.seq, e.tenant_id, e.event_id, $3, $4, d.attempt_count,
-    d.last_error_code, d.last_error_message
+    x.last_error_code, x.last_error_message
 FROM {queue}_dead AS d CROSS JOIN {queue}_event AS e ON e.seq = d.seq
+LEFT JOIN {queue}_error AS x ON x.seq = d.seq
 WHERE $1 IS NULL OR d.seq IN (SELECT value FROM json_each($1))
 
 -- name: ready_redrive@sqlite
@@ -149,27 +180,23 @@ DELETE FROM {queue}_dead
 WHERE $1 IS NULL OR seq IN (SELECT value FROM json_each($1))
 RETURNING seq
 
--- The newest receipt stays when its events are gone, emptied: it is how long ago anything
--- was acknowledged, which an operator wants to know most when it was long ago.
--- name: receipt_sweep@sqlite
-DELETE FROM {queue}_receipt
-WHERE acked = 0 AND acked_at < (SELECT max(acked_at) FROM {queue}_receipt)
-
 -- name: receipt_oldest@sqlite
 SELECT receipt, seqs FROM {queue}_receipt
-WHERE acked_at < $1 AND acked > 0
-ORDER BY acked_at, acked, receipt
+WHERE acked_at < $1
+ORDER BY acked_at, receipt
 LIMIT 1
 
 -- name: event_delete@sqlite
 DELETE FROM {queue}_event WHERE seq IN (SELECT value FROM json_each($1))
 
+-- name: error_delete@sqlite
+DELETE FROM {queue}_error WHERE seq IN (SELECT value FROM json_each($1))
+
 -- name: receipt_shrink@sqlite
-UPDATE {queue}_receipt SET seqs = $2, acked = $3 WHERE receipt = $1
+UPDATE {queue}_receipt SET seqs = $2 WHERE receipt = $1
 
 -- name: receipt_delete@sqlite
-DELETE FROM {queue}_receipt
-WHERE receipt = $1 AND acked_at < (SELECT max(acked_at) FROM {queue}_receipt)
+DELETE FROM {queue}_receipt WHERE receipt = $1
 
 -- The ledger ---------------------------------------------------------------------
 
@@ -190,6 +217,7 @@ WHERE tenant_id = $1 AND event_id = $2
 
 -- name: sighting_purge@sqlite
 DELETE FROM {queue}_dedupe
-WHERE rowid IN (SELECT rowid FROM {queue}_dedupe WHERE expires_at <= $1
-                ORDER BY expires_at LIMIT $2)
+WHERE (tenant_id, event_id) IN (
+    SELECT tenant_id, event_id FROM {queue}_dedupe WHERE expires_at <= $1
+    ORDER BY expires_at LIMIT $2)
 RETURNING 1

@@ -17,6 +17,7 @@ struct appending {
     int64_t last_seq;
     struct farmiq_outbox_row *rows[FARMIQ__CHUNK]; /* the chunk */
     uint32_t count;
+    struct farmiq__change change;
 };
 
 static int on_last_seq(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
@@ -35,6 +36,7 @@ static int on_added(void *ctx, uint32_t row, const struct farmiq_sql_value *colu
 
     a->rows[row]->verdict = FARMIQ_OK;
     a->rows[row]->seq = count ? columns[0].integer : a->last_seq + 1 + row;
+    a->change.pending++;
     return FARMIQ_OK;
 }
 
@@ -86,34 +88,22 @@ static int add_ready(struct farmiq__engine *engine, struct appending *a)
     return farmiq__many_end(&many);
 }
 
-/* At most this much of an error text is kept (spec edge 13-C14), cut between
- * characters. */
-#define ERROR_BYTES 500
+#define RETRY_COLUMNS 5
 
-static struct farmiq_sql_value error_text(struct farmiq_str text)
-{
-    if (text.len > ERROR_BYTES)
-        for (text.len = ERROR_BYTES;
-             text.len && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80; text.len--)
-            ;
-    return farmiq_sql_text_or_null(text);
-}
-
-static void retry_params(struct farmiq_sql_value p[6],
-                         const struct farmiq_outbox_row *row)
+static void retry_params(struct farmiq_sql_value p[RETRY_COLUMNS],
+                         const struct farmiq_outbox_row *row, int64_t now_unix_ms)
 {
     p[0] = farmiq_sql_integer(row->seq);
-    p[1] = farmiq_sql_integer(row->next_attempt_at_unix_ms);
-    p[2] = farmiq_sql_integer(row->attempt_count);
-    p[3] = farmiq_sql_integer(row->claim_count);
-    p[4] = error_text(row->last_error_code);
-    p[5] = error_text(row->last_error_message);
+    p[1] = farmiq_sql_integer(now_unix_ms);
+    p[2] = farmiq_sql_integer(row->next_attempt_at_unix_ms);
+    p[3] = farmiq_sql_integer(row->attempt_count);
+    p[4] = farmiq_sql_integer(row->claim_count);
 }
 
 /* A row that is appended for later waits where retries wait. */
 static int add_deferred(struct farmiq__engine *engine, struct appending *a)
 {
-    struct farmiq__many many = { engine, &sql_retry_add, a->queue, 6, 0, 0 };
+    struct farmiq__many many = { engine, &sql_retry_add, a->queue, RETRY_COLUMNS, 0, 0 };
 
     for (uint32_t i = 0; i < a->count; i++) {
         struct farmiq_sql_value *p;
@@ -123,7 +113,7 @@ static int add_deferred(struct farmiq__engine *engine, struct appending *a)
         p = farmiq__many_row(&many);
         if (!p)
             break;
-        retry_params(p, a->rows[i]);
+        retry_params(p, a->rows[i], a->now_unix_ms);
     }
     return farmiq__many_end(&many);
 }
@@ -183,7 +173,7 @@ static int append(struct farmiq__engine *engine, void *arg)
             a->rows[a->count++] = a->next;
         r = append_chunk(engine, a);
     }
-    return r;
+    return r ? r : farmiq__count(engine, a->queue, &a->change);
 }
 
 int farmiq__outbox_append(void *ctx, const char *queue, struct farmiq_outbox_row *first,
@@ -201,7 +191,6 @@ struct death {
     int32_t status;
     uint32_t attempt_count;
     const char *reason;
-    struct farmiq_str error_code, error_message;
     struct farmiq_str actor;
 };
 
@@ -214,11 +203,9 @@ static int bury(struct farmiq__engine *engine, const char *queue,
         farmiq_sql_integer(death->status),
         farmiq_sql_text(farmiq__text(death->reason)),
         farmiq_sql_integer(death->attempt_count),
-        error_text(death->error_code),
-        error_text(death->error_message),
     };
     const struct farmiq_sql_value audit[] = { dead[0], farmiq_sql_text(death->actor) };
-    int r = farmiq_sql_run(&engine->store, &sql_dead_add, queue, dead, 7, NULL, NULL);
+    int r = farmiq_sql_run(&engine->store, &sql_dead_add, queue, dead, 5, NULL, NULL);
 
     return r ? r
              : farmiq_sql_run(&engine->store, &sql_audit_death, queue, audit, 2, NULL,
@@ -241,6 +228,7 @@ struct claiming {
     uint32_t at;    /* the batch in hand has been read up to here */
     int is_full;    /* the next row did not fit */
     int64_t key[3]; /* in ready, of the last row read */
+    struct farmiq__change change;
 };
 
 /* Columns of ready_first and batch_events. */
@@ -325,6 +313,15 @@ static int on_batch_event(void *ctx, uint32_t row, const struct farmiq_sql_value
     return take_row(c, &engine->held[c->at++], columns);
 }
 
+/* The rows in hand were counted in `from`, which is one of the change's own. */
+static void count_fates(struct claiming *c, int64_t *from)
+{
+    *from -= c->engine->held_count;
+    c->change.claimed += farmiq__held_with(c->engine, FARMIQ__TAKEN);
+    c->change.dead += farmiq__held_with(c->engine, FARMIQ__POISONED);
+    c->change.pending += farmiq__held_with(c->engine, FARMIQ__LEFT);
+}
+
 static int bury_poisoned(struct claiming *c)
 {
     struct farmiq__engine *engine = c->engine;
@@ -387,6 +384,7 @@ static int take_over(struct claiming *c)
 {
     int r = read_batch(c);
 
+    count_fates(c, &c->change.claimed);
     if (!r)
         r = farmiq__batch_delete(c->engine, c->queue);
     if (!r)
@@ -430,31 +428,49 @@ static int take_fresh(struct claiming *c)
         return r;
     if (c->engine->held_count == 0)
         return c->is_full ? FARMIQ_E_NOSPACE : FARMIQ_NONE;
+    count_fates(c, &c->change.pending);
     r = delete_ready(c);
     if (!r)
         r = bury_poisoned(c);
     return r ? r : add_batch(c);
 }
 
-/* A lapsed batch first, then fresh rows; and on, if all there was is poison. */
-static int claim(struct farmiq__engine *engine, void *arg)
+static int claim_lapsed(struct claiming *c)
 {
-    struct claiming *c = arg;
     const struct farmiq_sql_value now = farmiq_sql_integer(c->claim->now_unix_ms);
     const struct farmiq_sql_value lapsed[] = { now, now };
     int r = FARMIQ_OK;
 
     while (!r && !c->taken) {
-        r = farmiq__batch_find(engine, &sql_batch_lapsed, c->queue, lapsed, 2);
+        r = farmiq__batch_find(c->engine, &sql_batch_lapsed, c->queue, lapsed, 2);
         if (!r)
             r = take_over(c);
     }
-    if (r != FARMIQ_NONE)
-        return r;
-    r = move_due(c);
+    return r;
+}
+
+static int claim_fresh(struct claiming *c)
+{
+    int r = move_due(c);
+
     while (!r && !c->taken)
         r = take_fresh(c);
     return r;
+}
+
+/* A lapsed batch first, then fresh rows; and on, if all there was is poison, which is
+ * counted though nothing was claimed. */
+static int claim(struct farmiq__engine *engine, void *arg)
+{
+    struct claiming *c = arg;
+    int r = claim_lapsed(c), counted;
+
+    if (r == FARMIQ_NONE)
+        r = claim_fresh(c);
+    if (r < 0)
+        return r;
+    counted = farmiq__count(engine, c->queue, &c->change);
+    return counted ? counted : r;
 }
 
 int farmiq__outbox_claim(void *ctx, const char *queue,
@@ -528,9 +544,9 @@ static enum farmiq__fate fate_of(const struct farmiq_outbox_row *row, int64_t no
 {
     if (row->status == FARMIQ_OUTBOX_ACKED)
         return FARMIQ__ACKED;
-    if (row->status == FARMIQ_OUTBOX_PENDING && !is_deferred(row, now_unix_ms))
-        return FARMIQ__RETURNED;
-    return FARMIQ__MOVED;
+    if (row->status != FARMIQ_OUTBOX_PENDING)
+        return FARMIQ__DEAD;
+    return is_deferred(row, now_unix_ms) ? FARMIQ__DEFERRED : FARMIQ__RETURNED;
 }
 
 /* FARMIQ_NONE if the batch does not hold one of the rows, or not any more. */
@@ -552,17 +568,53 @@ static int match_rows(struct farmiq__engine *engine, const struct settling *s)
 
 static int add_retries(struct farmiq__engine *engine, const struct settling *s)
 {
-    struct farmiq__many many = { engine, &sql_retry_add, s->queue, 6, 0, 0 };
+    struct farmiq__many many = { engine, &sql_retry_add, s->queue, RETRY_COLUMNS, 0, 0 };
 
     for (struct farmiq_outbox_row *row = s->first; row; row = row->next) {
         struct farmiq_sql_value *p;
 
-        if (row->status != FARMIQ_OUTBOX_PENDING || !is_deferred(row, s->now_unix_ms))
+        if (fate_of(row, s->now_unix_ms) != FARMIQ__DEFERRED)
             continue;
         p = farmiq__many_row(&many);
         if (!p)
             break;
-        retry_params(p, row);
+        retry_params(p, row, s->now_unix_ms);
+    }
+    return farmiq__many_end(&many);
+}
+
+/* At most this much of an error text is kept (spec edge 13-C14), cut between
+ * characters. */
+#define ERROR_BYTES 500
+
+static struct farmiq_sql_value error_text(struct farmiq_str text)
+{
+    if (text.len > ERROR_BYTES)
+        for (text.len = ERROR_BYTES;
+             text.len && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80; text.len--)
+            ;
+    return farmiq_sql_text_or_null(text);
+}
+
+/* Of a row that is due again at once no error is kept: an outage is not about the row,
+ * and there would be one for each row of the backlog. */
+static int put_errors(struct farmiq__engine *engine, const struct settling *s)
+{
+    struct farmiq__many many = { engine, &sql_error_put, s->queue, 3, 0, 0 };
+
+    for (struct farmiq_outbox_row *row = s->first; row; row = row->next) {
+        enum farmiq__fate fate = fate_of(row, s->now_unix_ms);
+        struct farmiq_sql_value *p;
+
+        if ((fate != FARMIQ__DEFERRED && fate != FARMIQ__DEAD) ||
+            (!row->last_error_code.len && !row->last_error_message.len))
+            continue;
+        p = farmiq__many_row(&many);
+        if (!p)
+            break;
+        p[0] = farmiq_sql_integer(row->seq);
+        p[1] = error_text(row->last_error_code);
+        p[2] = error_text(row->last_error_message);
     }
     return farmiq__many_end(&many);
 }
@@ -578,11 +630,9 @@ static int add_dead(struct farmiq__engine *engine, const struct settling *s)
                                      .attempt_count = row->attempt_count,
                                      .reason =
                                          is_failed ? "refused" : "max_attempts_exceeded",
-                                     .error_code = row->last_error_code,
-                                     .error_message = row->last_error_message,
                                      .actor = farmiq__text("settle") };
 
-        if (is_failed || row->status == FARMIQ_OUTBOX_DLQ)
+        if (fate_of(row, s->now_unix_ms) == FARMIQ__DEAD)
             r = bury(engine, s->queue, &death, s->now_unix_ms);
     }
     return r;
@@ -590,18 +640,16 @@ static int add_dead(struct farmiq__engine *engine, const struct settling *s)
 
 static int add_receipt(struct farmiq__engine *engine, const struct settling *s)
 {
-    struct farmiq_sql_value params[6];
-    uint32_t acked = farmiq__held_with(engine, FARMIQ__ACKED);
+    struct farmiq_sql_value params[5];
     int r;
 
-    if (!acked)
+    if (!farmiq__held_with(engine, FARMIQ__ACKED))
         return FARMIQ_OK;
     params[0] = farmiq_sql_text(farmiq__text(engine->token));
     params[1] = farmiq_sql_integer(s->now_unix_ms);
-    params[2] = farmiq_sql_integer(acked);
-    r = farmiq__held_lists(engine, FARMIQ__ACKED, &params[3]);
+    r = farmiq__held_lists(engine, FARMIQ__ACKED, &params[2]);
     return r ? r
-             : farmiq_sql_run(&engine->store, &sql_receipt_add, s->queue, params, 4, NULL,
+             : farmiq_sql_run(&engine->store, &sql_receipt_add, s->queue, params, 3, NULL,
                               NULL);
 }
 
@@ -625,11 +673,25 @@ static int give_back_settled(struct farmiq__engine *engine, const struct settlin
     return farmiq__give_back(engine, s->queue, FARMIQ__RETURNED);
 }
 
+static int count_settled(struct farmiq__engine *engine, const struct settling *s)
+{
+    struct farmiq__change change = { 0 };
+
+    change.acked = farmiq__held_with(engine, FARMIQ__ACKED);
+    change.dead = farmiq__held_with(engine, FARMIQ__DEAD);
+    change.pending = (int64_t)farmiq__held_with(engine, FARMIQ__RETURNED) +
+                     farmiq__held_with(engine, FARMIQ__DEFERRED);
+    change.claimed = -(change.acked + change.dead + change.pending);
+    change.acked_at_unix_ms = change.acked ? s->now_unix_ms : 0;
+    return farmiq__count(engine, s->queue, &change);
+}
+
 /* The token first: a worker that lost its lease must not overwrite the new owner. */
 static int settle(struct farmiq__engine *engine, void *arg)
 {
     static int (*const steps[])(struct farmiq__engine *, const struct settling *) = {
-        match_rows, add_retries, add_dead, give_back_settled, add_receipt, release
+        match_rows,        add_retries, put_errors, add_dead,
+        give_back_settled, add_receipt, release,    count_settled,
     };
     const struct settling *s = arg;
     struct farmiq_sql_value token;

@@ -38,38 +38,39 @@ FROM sync_state
 -- sync_outbox, reads no more of a long backlog than is shown.
 -- name: outbox@sqlite
 SELECT e.event_id, e.tenant_id, e.event_type, $1, f.attempt_count,
-    coalesce(f.due_at, e.created_at), f.claimed_by, f.lease_expires_at, f.last_error_code,
-    f.last_error_message, e.created_at
+    coalesce(f.due_at, e.created_at), f.claimed_by, f.lease_expires_at, x.last_error_code,
+    x.last_error_message, e.created_at
 FROM (
     SELECT * FROM (
         SELECT seq, attempt_count, NULL AS due_at, NULL AS claimed_by,
-            NULL AS lease_expires_at, NULL AS last_error_code, NULL AS last_error_message
+            NULL AS lease_expires_at
         FROM sync_ready WHERE $1 = 'pending' ORDER BY rank, occurred_at, seq LIMIT $2)
     UNION ALL SELECT * FROM (
-        SELECT seq, attempt_count, due_at, NULL, NULL, last_error_code,
-            last_error_message
+        SELECT seq, attempt_count, due_at, NULL, NULL
         FROM sync_retry WHERE $1 = 'pending' ORDER BY due_at LIMIT $2)
     UNION ALL
         SELECT s.value, json_extract(b.attempt_counts, '$[' || s.key || ']'), NULL,
-            b.claimed_by, b.lease_expires_at, NULL, NULL
+            b.claimed_by, b.lease_expires_at
         FROM sync_batch AS b, json_each(b.seqs) AS s WHERE $1 = 'claimed'
     UNION ALL SELECT * FROM (
-        SELECT seq, attempt_count, NULL, NULL, NULL, last_error_code, last_error_message
+        SELECT seq, attempt_count, NULL, NULL, NULL
         FROM sync_dead
         WHERE $1 IN ('dlq', 'failed') AND status = CASE $1 WHEN 'dlq' THEN 6 ELSE 7 END
         ORDER BY died_at LIMIT $2)
     UNION ALL SELECT * FROM (
-        SELECT s.value, 0, NULL, NULL, NULL, NULL, NULL
+        SELECT s.value, 0, NULL, NULL, NULL
         FROM (SELECT seqs FROM sync_receipt WHERE $1 = 'acked'
               ORDER BY acked_at DESC LIMIT $2) AS r, json_each(r.seqs) AS s LIMIT $2)
 ) AS f CROSS JOIN sync_event AS e ON e.seq = f.seq
+LEFT JOIN sync_error AS x ON x.seq = e.seq
 ORDER BY e.occurred_at, e.seq
 LIMIT $2
 
 -- name: dlq@sqlite
-SELECT e.event_id, e.tenant_id, e.event_type, d.attempt_count, d.last_error_code,
-    d.last_error_message, d.reason, d.died_at, e.created_at
+SELECT e.event_id, e.tenant_id, e.event_type, d.attempt_count, x.last_error_code,
+    x.last_error_message, d.reason, d.died_at, e.created_at
 FROM sync_dead AS d JOIN sync_event AS e ON e.seq = d.seq
+LEFT JOIN sync_error AS x ON x.seq = d.seq
 ORDER BY d.died_at DESC, d.seq DESC
 LIMIT $1
 

@@ -11,13 +11,13 @@ SELECT e.seq, e.tenant_id, e.event_id, e.event_type, e.occurred_at, e.created_at
              THEN 'claimed'
          ELSE 'acked' END AS state,
     coalesce(r.attempt_count, t.attempt_count, d.attempt_count, 0),
-    coalesce(d.last_error_code, t.last_error_code, ''),
-    coalesce(d.last_error_message, t.last_error_message, d.reason, '')
+    coalesce(x.last_error_code, ''), coalesce(x.last_error_message, d.reason, '')
 FROM {queue}_event AS e
 LEFT JOIN {queue}_ready AS r
     ON r.rank = -e.priority AND r.occurred_at = e.occurred_at AND r.seq = e.seq
 LEFT JOIN {queue}_retry AS t ON t.seq = e.seq
 LEFT JOIN {queue}_dead AS d ON d.seq = e.seq
+LEFT JOIN {queue}_error AS x ON x.seq = e.seq
 WHERE $1 = 'all' OR $1 = state
 ORDER BY e.seq
 LIMIT $2

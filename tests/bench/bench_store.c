@@ -364,8 +364,11 @@ static void bench_triple(uint32_t events, uint32_t rounds)
 
 /* Depth ---------------------------------------------------------------------------- */
 
+enum { APPEND, CLAIM, SETTLE, STATS, VERBS };
+static const char *const verbs[VERBS] = { "append", "claim", "settle", "stats" };
+
 struct drain {
-    double append_s, claim_s, settle_s;
+    double seconds[VERBS];
 };
 
 static void fill(struct farmiq_store *store, uint32_t rows, uint64_t *next_id)
@@ -396,11 +399,21 @@ static struct farmiq_outbox_row *claim_batch(struct farmiq_store *store, uint64_
     return first;
 }
 
+static double time_stats(struct farmiq_store *store)
+{
+    struct farmiq_outbox_stats stats;
+    double start = now_s();
+
+    farmiq_outbox_stats_init(&stats, sizeof stats);
+    must(farmiq_store_outbox_stats(store, "sync", &stats), "stats");
+    return now_s() - start;
+}
+
 /* Append a hundred, claim a hundred, acknowledge them: the depth stays. */
 static struct drain drain(struct farmiq_store *store, uint32_t cycles, uint64_t *next_id)
 {
     static struct item items[100];
-    struct drain d = { 0, 0, 0 };
+    struct drain d = { { 0 } };
 
     for (uint32_t i = 0; i < cycles; i++, *next_id += 100) {
         struct farmiq_outbox_row *first;
@@ -409,15 +422,16 @@ static struct drain drain(struct farmiq_store *store, uint32_t cycles, uint64_t 
         make_items(items, 100, *next_id);
         start = now_s();
         must(farmiq_store_outbox_append(store, "sync", &items[0].row, 1), "append");
-        d.append_s += now_s() - start;
+        d.seconds[APPEND] += now_s() - start;
         start = now_s();
         first = claim_batch(store, *next_id);
-        d.claim_s += now_s() - start;
+        d.seconds[CLAIM] += now_s() - start;
         for (struct farmiq_outbox_row *row = first; row; row = row->next)
             must(farmiq_outbox_settle(row, NULL, FARMIQ_OUTCOME_ACKED, 2, 0), "judge");
         start = now_s();
         must(farmiq_store_outbox_settle(store, "sync", first, 2), "settle");
-        d.settle_s += now_s() - start;
+        d.seconds[SETTLE] += now_s() - start;
+        d.seconds[STATS] += time_stats(store);
     }
     return d;
 }
@@ -438,7 +452,7 @@ static void bench_depth(uint32_t depth, uint32_t rounds)
     enum { CYCLES = 40, SHALLOW = 10000 };
     struct farmiq_store stores[2] = { open_store("shallow.db"), open_store("deep.db") };
     uint64_t ids[2] = { 0, 0 };
-    double figures[3][2][MAX_ROUNDS];
+    double figures[VERBS][2][MAX_ROUNDS];
 
     fill(&stores[0], SHALLOW, &ids[0]);
     fill(&stores[1], depth, &ids[1]);
@@ -446,14 +460,12 @@ static void bench_depth(uint32_t depth, uint32_t rounds)
         for (int s = 0; s < 2; s++) {
             struct drain d = drain(&stores[s], CYCLES, &ids[s]);
 
-            figures[0][s][r] = d.append_s / CYCLES;
-            figures[1][s][r] = d.claim_s / CYCLES;
-            figures[2][s][r] = d.settle_s / CYCLES;
+            for (int v = 0; v < VERBS; v++)
+                figures[v][s][r] = d.seconds[v] / CYCLES;
         }
     printf("\nbatches of 100 at a backlog of %d and %u rows\n", SHALLOW, depth);
-    print_depth("append", figures[0][0], figures[0][1], rounds);
-    print_depth("claim", figures[1][0], figures[1][1], rounds);
-    print_depth("settle", figures[2][0], figures[2][1], rounds);
+    for (int v = 0; v < VERBS; v++)
+        print_depth(verbs[v], figures[v][0], figures[v][1], rounds);
     farmiq_store_close(&stores[0]);
     farmiq_store_close(&stores[1]);
     remove_files();

@@ -711,6 +711,57 @@ static void deaths_and_redrives_are_audited(void **state)
                      2);
 }
 
+/* 13-C14: a row that comes due again and then kills its claimers is buried with what its
+ * last attempt came to; and is forgotten whole. */
+static void the_dead_keep_their_last_error(void **state)
+{
+    static const char told[] = "SELECT count(*) FROM sync_outbox WHERE"
+                               " last_error_code = 'CLOUD_BUSY' AND"
+                               " last_error_message = 'later'";
+    struct fixture *f = *state;
+    struct item items[1];
+    struct claimer c;
+
+    make_items(items, 1, "e");
+    assert_int_equal(append(&f->store, items, T0), FARMIQ_OK);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&f->store, &c, 1, T0), FARMIQ_OK);
+    c.first->last_error_code = text("CLOUD_BUSY");
+    c.first->last_error_message = text("later");
+    assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_RETRY, T0), FARMIQ_OK);
+    assert_int_equal(ask(f->path, told), 1);
+    assert_int_equal(claim(&f->store, &c, 1, T0 + HOUR_MS), FARMIQ_OK);
+    assert_int_equal(ask(f->path, told), 1);
+    c.claim.max_claims = 1;
+    assert_int_equal(claim(&f->store, &c, 1, T0 + 2 * HOUR_MS), FARMIQ_NONE);
+    assert_int_equal(with_status(f, "dlq"), 1);
+    assert_int_equal(ask(f->path, told), 1);
+    assert_int_equal(ask(f->path, "SELECT count(*) FROM sync_audit WHERE"
+                                  " last_error_message = 'later'"),
+                     1);
+}
+
+static void a_purged_event_leaves_no_error(void **state)
+{
+    struct fixture *f = *state;
+    struct item items[1];
+    struct claimer c;
+    uint32_t purged;
+
+    make_items(items, 1, "e");
+    assert_int_equal(append(&f->store, items, T0), FARMIQ_OK);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&f->store, &c, 1, T0), FARMIQ_OK);
+    c.first->last_error_message = text("later");
+    assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_RETRY, T0), FARMIQ_OK);
+    assert_int_equal(claim(&f->store, &c, 1, T0 + HOUR_MS), FARMIQ_OK);
+    assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_ACKED, T0), FARMIQ_OK);
+    assert_int_equal(ask(f->path, "SELECT count(*) FROM sync_error"), 1);
+    assert_int_equal(farmiq_store_outbox_purge(&f->store, QUEUE, T0 + 1, 9, &purged),
+                     FARMIQ_OK);
+    assert_int_equal(ask(f->path, "SELECT count(*) FROM sync_error"), 0);
+}
+
 /* 13-C14: the row's own reason, at most 500 bytes, whole characters. */
 static void an_error_text_is_cut_between_characters(void **state)
 {
@@ -729,7 +780,7 @@ static void an_error_text_is_cut_between_characters(void **state)
     c.first->last_error_message.len = sizeof message;
     assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_REFUSED, T0), FARMIQ_OK);
     assert_int_equal(ask(f->path, "SELECT length(CAST(last_error_message AS BLOB))"
-                                  " FROM sync_dead"),
+                                  " FROM sync_error"),
                      498);
 }
 
@@ -1108,6 +1159,8 @@ int main(void)
         SHOWS(the_view_tells_every_status),
         SHOWS(a_foreign_writer_appends_the_seeds_way),
         SHOWS(deaths_and_redrives_are_audited),
+        SHOWS(the_dead_keep_their_last_error),
+        SHOWS(a_purged_event_leaves_no_error),
         SHOWS(an_error_text_is_cut_between_characters),
         SHOWS(values_come_back_as_they_went),
         SHOWS(parameters_go_by_their_number),

@@ -537,7 +537,6 @@ static void the_stats_know_the_times(void **state)
     assert_int_equal(stats.last_acked_unix_ms, 0);
     make_items(old, 1, "old");
     make_items(young, 1, "young");
-    old[0].event.occurred_at_unix_ms = T0 + HOUR_MS;
     assert_int_equal(append(&f->store, old, T0), FARMIQ_OK);
     assert_int_equal(append(&f->store, young, T0 + 50), FARMIQ_OK);
     assert_int_equal(farmiq_store_outbox_stats(&f->store, QUEUE, &stats), FARMIQ_OK);
@@ -549,6 +548,34 @@ static void the_stats_know_the_times(void **state)
     assert_int_equal(farmiq_store_outbox_stats(&f->store, QUEUE, &stats), FARMIQ_OK);
     assert_int_equal(stats.oldest_pending_unix_ms, 0);
     assert_int_equal(stats.last_acked_unix_ms, T0 + 70);
+}
+
+static int64_t oldest_pending(struct fixture *f)
+{
+    struct farmiq_outbox_stats stats;
+
+    farmiq_outbox_stats_init(&stats, sizeof stats);
+    assert_int_equal(farmiq_store_outbox_stats(&f->store, QUEUE, &stats), FARMIQ_OK);
+    return stats.oldest_pending_unix_ms;
+}
+
+/* What the urgent keep waiting is seen, and what waits for its next attempt. */
+static void the_oldest_of_each_priority_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct item neglected[1], urgent[1], later[1];
+
+    make_items(neglected, 1, "neglected");
+    make_items(urgent, 1, "urgent");
+    make_items(later, 1, "later");
+    urgent[0].row.priority = 9;
+    later[0].row.next_attempt_at_unix_ms = T0 + HOUR_MS;
+    assert_int_equal(append(&f->store, urgent, T0 + 50), FARMIQ_OK);
+    assert_int_equal(oldest_pending(f), T0 + 50);
+    assert_int_equal(append(&f->store, neglected, T0 + 20), FARMIQ_OK);
+    assert_int_equal(oldest_pending(f), T0 + 20);
+    assert_int_equal(append(&f->store, later, T0 + 10), FARMIQ_OK);
+    assert_int_equal(oldest_pending(f), T0 + 10);
 }
 
 /* Leases --------------------------------------------------------------------------- */
@@ -703,6 +730,28 @@ static void a_clock_that_jumped_back_an_hour_strands_nothing(void **state)
     assert_int_equal(chain_length(b.first), 2);
     assert_int_equal(settle(&f->store, a.first, FARMIQ_OUTCOME_ACKED, T0), FARMIQ_NONE);
     assert_int_equal(settle(&f->store, b.first, FARMIQ_OUTCOME_ACKED, T0), FARMIQ_OK);
+}
+
+/* What was to wait two seconds does not wait an hour because the clock was wrong when it
+ * was told to; what was to wait an hour does, and a small step back changes nothing. */
+static void a_clock_that_jumped_back_does_not_lengthen_a_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct item items[2];
+    struct claimer c;
+
+    make_items(items, 2, "e");
+    items[1].row.next_attempt_at_unix_ms = T0 + 3 * HOUR_MS;
+    assert_int_equal(append(&f->store, items, T0 + HOUR_MS), FARMIQ_OK);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&f->store, &c, 2, T0 + HOUR_MS), FARMIQ_OK);
+    assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_RETRY, T0 + HOUR_MS),
+                     FARMIQ_OK);
+    assert_int_equal(claim(&f->store, &c, 2, T0 + HOUR_MS - 1000), FARMIQ_NONE);
+    assert_int_equal(claim(&f->store, &c, 2, T0), FARMIQ_OK);
+    assert_int_equal(chain_length(c.first), 1);
+    assert_id(c.first, "e-0");
+    assert_int_equal(c.first->attempt_count, 1);
 }
 
 /* 13-C12: a row that crashes whoever claims it must stop somewhere. */
@@ -1121,6 +1170,7 @@ static const struct CMUnitTest queue_tests[] = {
     CONFORMS(an_unreached_row_is_due_at_once),
     CONFORMS(one_settlement_may_say_four_things),
     CONFORMS(the_stats_know_the_times),
+    CONFORMS(the_oldest_of_each_priority_counts),
     CONFORMS(a_crashed_claimers_batch_is_taken_over_whole),
     CONFORMS(a_live_lease_is_not_taken_over),
     CONFORMS(an_heir_with_less_room_leaves_the_rest),
@@ -1129,6 +1179,7 @@ static const struct CMUnitTest queue_tests[] = {
     CONFORMS(a_row_that_is_there_twice_settles_nothing),
     CONFORMS(a_renewed_lease_lasts_longer),
     CONFORMS(a_clock_that_jumped_back_an_hour_strands_nothing),
+    CONFORMS(a_clock_that_jumped_back_does_not_lengthen_a_wait),
     CONFORMS(poison_is_diverted_after_max_claims),
     CONFORMS(unclaim_ends_lapsed_leases),
     CONFORMS(the_dead_can_be_redriven),

@@ -188,7 +188,7 @@ def test_a_poison_reading_ends_in_the_dead_letters_with_its_reason(cloud):
     assert counts(cloud.send(bad, batch_event())) == (2, 0, 0)
     wait_for("the good one", 5, lambda: len(cloud.readings()) == 1)
     dead = cloud.farm.query("cloud", "SELECT event_id, last_error_message FROM "
-                                     "bus_telemetry_dead JOIN bus_telemetry_event USING (seq)")
+                                     "bus_telemetry_error JOIN bus_telemetry_event USING (seq)")
     assert dead == [(bad["event_id"], "INVALID_VALUE")]
 
 

@@ -44,16 +44,17 @@ CREATE TABLE {queue}_batch (
     claim_counts TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What waits for its next attempt, out of the way of the claim.
+-- What waits for its next attempt since since_at, out of the way of the claim. The
+-- second index finds what a clock that jumped back would strand (-- name: ready_due).
 CREATE TABLE {queue}_retry (
     seq INTEGER PRIMARY KEY,
+    since_at INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     attempt_count INTEGER NOT NULL,
-    claim_count INTEGER NOT NULL,
-    last_error_code TEXT,
-    last_error_message TEXT
+    claim_count INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX {queue}_retry_due ON {queue}_retry (due_at);
+CREATE INDEX {queue}_retry_void ON {queue}_retry (2 * since_at - due_at);
 
 -- What needs a person. status as in farmiq/outbox.h: 6 is dlq, 7 is failed.
 CREATE TABLE {queue}_dead (
@@ -61,22 +62,38 @@ CREATE TABLE {queue}_dead (
     status INTEGER NOT NULL CHECK (status IN (6, 7)),
     reason TEXT NOT NULL,
     attempt_count INTEGER NOT NULL,
-    last_error_code TEXT,
-    last_error_message TEXT,
     died_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX {queue}_dead_died ON {queue}_dead (died_at);
+
+-- What the last attempt that counted came to. It stays as long as the event: a retry
+-- that comes due, and then kills its claimers, still has its story.
+CREATE TABLE {queue}_error (
+    seq INTEGER PRIMARY KEY,
+    last_error_code TEXT,
+    last_error_message TEXT
+) STRICT;
 
 -- What was acknowledged: one row per settled batch.
 CREATE TABLE {queue}_receipt (
     receipt INTEGER PRIMARY KEY,
     acked_at INTEGER NOT NULL,
     claimed_by TEXT NOT NULL,
-    acked INTEGER NOT NULL,
     seqs TEXT NOT NULL
 ) STRICT;
-CREATE INDEX {queue}_receipt_acked ON {queue}_receipt (acked_at, acked);
-CREATE INDEX {queue}_receipt_empty ON {queue}_receipt (acked_at) WHERE acked = 0;
+CREATE INDEX {queue}_receipt_acked ON {queue}_receipt (acked_at);
+
+-- How many events are where; a verb that moves some changes it once. pending is ready
+-- and retry. last_acked_at outlives the receipts: in a long outage it matters most.
+CREATE TABLE {queue}_count (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    pending INTEGER NOT NULL,
+    claimed INTEGER NOT NULL,
+    dead INTEGER NOT NULL,
+    acked INTEGER NOT NULL,
+    last_acked_at INTEGER
+) STRICT;
+INSERT INTO {queue}_count (one, pending, claimed, dead, acked) VALUES (1, 0, 0, 0, 0);
 
 -- Who buried and who redrove what, and why.
 CREATE TABLE {queue}_audit (

@@ -10,7 +10,7 @@ CREATE TABLE cloud_dedupe (
     topic TEXT NOT NULL,
     hash TEXT,
     PRIMARY KEY (tenant_id, event_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX cloud_dedupe_expires ON cloud_dedupe (expires_at);
 
 -- The name seed 002, 2.3 gives it.
@@ -54,8 +54,6 @@ CREATE TABLE telemetry_raw (
 CREATE UNIQUE INDEX telemetry_raw_event ON telemetry_raw (tenant_id, event_id);
 CREATE INDEX telemetry_raw_series
     ON telemetry_raw (tenant_id, device_id, metric, occurred_at);
-CREATE INDEX telemetry_raw_place
-    ON telemetry_raw (tenant_id, farm_id, barn_id, occurred_at);
 CREATE INDEX telemetry_raw_time ON telemetry_raw (tenant_id, occurred_at);
 
 -- Kept by adding: count, sum_value and sumsq_value compose, the average follows.
@@ -92,4 +90,47 @@ CREATE TABLE device_last_seen (
     last_metric TEXT,
     last_value REAL,
     PRIMARY KEY (tenant_id, device_id)
+) STRICT, WITHOUT ROWID;
+
+-- What the live page asks for without reading the past.
+
+-- The newest value of each series.
+CREATE TABLE telemetry_latest (
+    tenant_id TEXT NOT NULL,
+    device_id TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    farm_id TEXT NOT NULL,
+    barn_id TEXT NOT NULL,
+    value REAL NOT NULL,
+    unit TEXT,
+    occurred_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, device_id, metric)
+) STRICT, WITHOUT ROWID;
+
+-- How each edge is doing, as of its last batch.
+CREATE TABLE edge_status (
+    tenant_id TEXT NOT NULL,
+    edge_id TEXT NOT NULL,
+    backlog INTEGER NOT NULL,
+    oldest_pending_age_s INTEGER NOT NULL,
+    last_sync_at INTEGER NOT NULL,
+    events_accepted INTEGER NOT NULL,
+    events_duplicated INTEGER NOT NULL,
+    events_rejected INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, edge_id)
+) STRICT, WITHOUT ROWID;
+
+-- What an edge computed itself (telemetry.aggregated), beside our own buckets.
+CREATE TABLE telemetry_edge_agg (
+    tenant_id TEXT NOT NULL,
+    device_id TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    bucket_size TEXT NOT NULL,
+    bucket_end INTEGER NOT NULL,
+    avg_value REAL NOT NULL,
+    min_value REAL NOT NULL,
+    max_value REAL NOT NULL,
+    count INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, device_id, metric, bucket_size, bucket_end)
 ) STRICT, WITHOUT ROWID;

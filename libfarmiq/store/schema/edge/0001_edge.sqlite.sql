@@ -9,7 +9,7 @@ CREATE TABLE ingress_dedupe (
     topic TEXT NOT NULL,
     hash TEXT,
     PRIMARY KEY (tenant_id, event_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX ingress_dedupe_expires ON ingress_dedupe (expires_at);
 
 CREATE TABLE device_allowlist (
@@ -23,7 +23,6 @@ CREATE TABLE device_allowlist (
     updated_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000),
     PRIMARY KEY (tenant_id, device_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX device_allowlist_place ON device_allowlist (tenant_id, farm_id, barn_id);
 
 CREATE TABLE station_allowlist (
     tenant_id TEXT NOT NULL,
@@ -36,18 +35,19 @@ CREATE TABLE station_allowlist (
     updated_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000),
     PRIMARY KEY (tenant_id, station_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX station_allowlist_place ON station_allowlist (tenant_id, farm_id, barn_id);
 
+-- Whether a device is online is not when it was last seen (13-G9).
 CREATE TABLE device_last_seen (
     tenant_id TEXT NOT NULL,
     device_id TEXT NOT NULL,
     last_seen_at INTEGER NOT NULL,
+    is_online INTEGER NOT NULL DEFAULT 1,
     last_topic TEXT NOT NULL,
     last_payload_hash TEXT,
+    received_at INTEGER,
     updated_at INTEGER NOT NULL DEFAULT (unixepoch() * 1000),
     PRIMARY KEY (tenant_id, device_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX device_last_seen_at ON device_last_seen (last_seen_at);
 
 -- Telemetry (5.2). id is the row's number; the reading's own name is its event_id.
 -- The second index finds a tenant's time range, and what the purge may delete.
@@ -121,8 +121,7 @@ SELECT e.event_id AS id, e.tenant_id, e.farm_id, e.barn_id, e.device_id, e.stati
     coalesce(r.claim_count, t.claim_count, c.claim_count, 0) AS claim_count,
     coalesce(t.due_at, e.created_at) AS next_attempt_at,
     c.claimed_by, c.claimed_at, c.lease_expires_at,
-    coalesce(d.last_error_code, t.last_error_code) AS last_error_code,
-    coalesce(d.last_error_message, t.last_error_message) AS last_error_message,
+    x.last_error_code, x.last_error_message,
     d.died_at AS failed_at, d.reason AS dlq_reason, e.created_at,
     coalesce(d.died_at, c.claimed_at, e.created_at) AS updated_at, e.seq
 FROM sync_event AS e
@@ -130,6 +129,7 @@ LEFT JOIN sync_ready AS r
     ON r.rank = -e.priority AND r.occurred_at = e.occurred_at AND r.seq = e.seq
 LEFT JOIN sync_retry AS t ON t.seq = e.seq
 LEFT JOIN sync_dead AS d ON d.seq = e.seq
+LEFT JOIN sync_error AS x ON x.seq = e.seq
 LEFT JOIN (
     SELECT s.value AS seq, b.claimed_by, b.claimed_at, b.lease_expires_at,
         json_extract(b.attempt_counts, '$[' || s.key || ']') AS attempt_count,
@@ -153,6 +153,7 @@ CREATE TRIGGER sync_outbox_insert INSTEAD OF INSERT ON sync_outbox BEGIN
     INSERT INTO sync_ready (rank, occurred_at, seq, attempt_count, claim_count)
     SELECT -priority, occurred_at, seq, 0, 0 FROM sync_event
     WHERE seq = last_insert_rowid() AND changes() = 1;
+    UPDATE sync_count SET pending = pending + changes();
 END;
 
 CREATE TABLE sync_state (
@@ -161,5 +162,6 @@ CREATE TABLE sync_state (
     last_acked_at INTEGER,
     last_sent_batch_id TEXT,
     consecutive_failures INTEGER NOT NULL DEFAULT 0,
-    paused_until INTEGER
+    paused_until INTEGER,
+    last_error_at INTEGER
 ) STRICT, WITHOUT ROWID;
