@@ -211,6 +211,31 @@ static void every_double_reads_back(void **state)
     }
 }
 
+static void assert_like_the_c_library(double value)
+{
+    char text[FARMIQ__NUMBER_STRLEN + 1], expected[32];
+
+    snprintf(expected, sizeof expected, "%.15g", value);
+    farmiq__number_format(value, text);
+    if (strtod(expected, NULL) == value ? strcmp(text, expected) != 0
+                                        : strtod(text, NULL) != value)
+        fail_msg("%s is not %.17g", text, value);
+}
+
+/* Whole numbers over powers of ten, which are printed by a short cut, and over their
+ * neighbours, which must not be taken for them. */
+static void fractions_are_printed_like_by_the_c_library(void **state)
+{
+    static const int parts[] = { 1,   9,    10,   11,   99,    100,   101,
+                                 999, 1000, 1001, 9999, 10000, 10001, 100000 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (int count = 1; count < 2000; count++)
+            if ((double)count / parts[i] >= 1e-4) /* below, %g has an exponent */
+                assert_like_the_c_library((double)count / parts[i]);
+}
+
 static void no_shorter_text_reads_back(void **state)
 {
     uint64_t random = 3;
@@ -270,6 +295,7 @@ int main(void)
         cmocka_unit_test(the_limits_are_exact),
         cmocka_unit_test(formats_by_the_rules_of_rfc_8785),
         cmocka_unit_test(every_double_reads_back),
+        cmocka_unit_test(fractions_are_printed_like_by_the_c_library),
         cmocka_unit_test(no_shorter_text_reads_back),
         cmocka_unit_test(the_locale_does_not_matter),
         cmocka_unit_test(counts_are_whole_and_of_32_bits),

@@ -191,6 +191,17 @@ static void each_bracket_closes_its_own(void **state)
     assert_string_equal(text, "[{\"a\":null},[null],{\"a\":[{}]}]");
 }
 
+static void the_longest_number_has_room(void **state)
+{
+    struct farmiq_json_writer w;
+
+    (void)state;
+    farmiq_json_begin(&w, text, sizeof text);
+    farmiq_json_double(&w, -2.2250738585072014e-308);
+    assert_int_equal(farmiq_json_end(&w, &len), FARMIQ_OK);
+    assert_string_equal(text, "-2.2250738585072014e-308");
+}
+
 static void depth_is_limited_as_in_the_reader(void **state)
 {
     struct farmiq_json_writer w;
@@ -224,6 +235,7 @@ int main(void)
         cmocka_unit_test(what_json_cannot_hold_is_said_at_the_end),
         cmocka_unit_test(misuse_is_an_argument_error),
         cmocka_unit_test(each_bracket_closes_its_own),
+        cmocka_unit_test(the_longest_number_has_room),
         cmocka_unit_test(depth_is_limited_as_in_the_reader),
         cmocka_unit_test(a_null_writer_is_no_crash),
     };
