@@ -15,6 +15,9 @@ size_t board_command(const char **id);
 void board_obey(void);
 int32_t board_milli_celsius(void);
 
+/* Where the board's reset handler ends up. */
+void image(void);
+
 static void publish(size_t len)
 {
     for (uint32_t failures = 1; board_publish(message, len) != 0; failures++) {
