@@ -60,6 +60,14 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_batch_parse(struct farmiq_batch *out,
                                                   void *scratch, size_t scratch_bytes,
                                                   struct farmiq_error *error);
 
+/** The same for a list of events without a tenant of its own, `{"events":[...]}`, as
+ * readings travel inside the edge (spec edge 4.2). `out->tenant_id` stays empty.
+ * Codes as farmiq_batch_parse(). */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_events_parse(struct farmiq_batch *out,
+                                                   const char *json, size_t json_bytes,
+                                                   void *scratch, size_t scratch_bytes,
+                                                   struct farmiq_error *error);
+
 /** Take one event apart: a bus message (spec cloud 2.4), or one element. `scratch`
  * as in farmiq_envelope_parse().
  * Returns FARMIQ_OK, also for an event with `refusal` set; FARMIQ_E_SYNTAX;

@@ -307,6 +307,7 @@ struct reading {
     struct farmiq_event **tail;
     struct farmiq_batch batch;
     struct farmiq_error *error;
+    int is_tenant_optional;
 };
 
 static int refuse_batch(struct reading *r, int code, enum head member, const char *detail)
@@ -352,12 +353,14 @@ static int take_head(struct reading *r)
     struct farmiq_str tenant_id = head_text(&r->head[HEAD_TENANT_ID]);
     struct farmiq_str batch_id = head_text(&r->head[HEAD_BATCH_ID]);
 
-    if (tenant_id.len == 0 || tenant_id.len > FARMIQ_ID_MAX_BYTES)
+    if (!r->is_tenant_optional &&
+        (tenant_id.len == 0 || tenant_id.len > FARMIQ_ID_MAX_BYTES))
         return refuse_batch(r, FARMIQ_E_SCHEMA, HEAD_TENANT_ID,
                             "is not a string of 1 to 128 bytes");
     if (r->head[HEAD_EVENTS].type != FARMIQ_JSON_ARRAY)
         return refuse_batch(r, FARMIQ_E_SCHEMA, HEAD_EVENTS, "is not an array");
-    r->batch.tenant_id = tenant_id;
+    if (!r->is_tenant_optional)
+        r->batch.tenant_id = tenant_id;
     r->batch.edge_id = head_text(&r->head[HEAD_EDGE_ID]);
     r->batch.batch_id = batch_id.len ? batch_id : head_text(&r->head[HEAD_BATCHID]);
     return FARMIQ_OK;
@@ -385,10 +388,11 @@ static int read_batch(struct reading *r, const char *json, size_t json_bytes)
     return result == FARMIQ_OK ? take_head(r) : result;
 }
 
-int farmiq_batch_parse(struct farmiq_batch *out, const char *json, size_t json_bytes,
-                       void *scratch, size_t scratch_bytes, struct farmiq_error *error)
+static int parse(struct farmiq_batch *out, const char *json, size_t json_bytes,
+                 void *scratch, size_t scratch_bytes, struct farmiq_error *error,
+                 int is_tenant_optional)
 {
-    struct reading r = { .error = error };
+    struct reading r = { .error = error, .is_tenant_optional = is_tenant_optional };
     int result;
 
     if (!farmiq__is_sized(out, sizeof *out) || !json || !scratch)
@@ -404,4 +408,16 @@ int farmiq_batch_parse(struct farmiq_batch *out, const char *json, size_t json_b
     r.batch.size = out->size;
     *out = r.batch;
     return FARMIQ_OK;
+}
+
+int farmiq_batch_parse(struct farmiq_batch *out, const char *json, size_t json_bytes,
+                       void *scratch, size_t scratch_bytes, struct farmiq_error *error)
+{
+    return parse(out, json, json_bytes, scratch, scratch_bytes, error, 0);
+}
+
+int farmiq_events_parse(struct farmiq_batch *out, const char *json, size_t json_bytes,
+                        void *scratch, size_t scratch_bytes, struct farmiq_error *error)
+{
+    return parse(out, json, json_bytes, scratch, scratch_bytes, error, 1);
 }

@@ -3,6 +3,7 @@
  * and only then is there a 200. */
 #include "ingestion.h"
 
+#include "common/scratch.h"
 #include "common/text.h"
 #include "queries.h"
 
@@ -19,31 +20,6 @@ static int admit_edge(struct intake *intake)
     return r == FARMIQ_OK ? ingestion_admit_once(intake->call, &intake->credential) : r;
 }
 
-/* A small event takes 512 bytes of scratch and at least 64 of the body; a body of
- * thousands of `null`s takes the second try. */
-static int parse_batch(struct intake *intake, struct farmiq_error *error)
-{
-    struct shim_call *call = intake->call;
-    const size_t most_bytes =
-        4096 + 512 * (size_t)FARMIQ_BATCH_MAX_EVENTS + call->body.len;
-    size_t bytes = 4096 + 8 * call->body.len;
-    int r = FARMIQ_E_NOSPACE;
-
-    for (int tries = 0; tries < 2 && r == FARMIQ_E_NOSPACE; tries++) {
-        void *memory;
-
-        if (tries || bytes > most_bytes)
-            bytes = most_bytes;
-        memory = shim_memory(call, bytes);
-        if (!memory)
-            return FARMIQ_E_NOMEM;
-        farmiq_batch_init(&intake->batch, sizeof intake->batch);
-        r = farmiq_batch_parse(&intake->batch, call->body.ptr, call->body.len, memory,
-                               bytes, error);
-    }
-    return r;
-}
-
 static int read_batch(struct intake *intake)
 {
     struct farmiq_str tenant_id = shim_header(intake->call, "x-tenant-id");
@@ -51,7 +27,7 @@ static int read_batch(struct intake *intake)
     int r;
 
     farmiq_error_init(&error, sizeof error);
-    r = parse_batch(intake, &error);
+    r = scratch_batch(intake->call, farmiq_batch_parse, &intake->batch, &error);
     if (r == FARMIQ_E_NOMEM)
         return r;
     if (r == FARMIQ_E_RANGE || r == FARMIQ_E_NOSPACE)

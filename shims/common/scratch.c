@@ -88,3 +88,30 @@ int scratch_build(struct shim_call *call, size_t guess_bytes,
     }
     return r;
 }
+
+/* An event takes less than 512 bytes of scratch, and an ordinary one as many of the body;
+ * a body of small events, or of thousands of `null`s, takes the second try. */
+int scratch_batch(struct shim_call *call,
+                  int (*parse)(struct farmiq_batch *out, const char *json,
+                               size_t json_bytes, void *memory, size_t memory_bytes,
+                               struct farmiq_error *error),
+                  struct farmiq_batch *batch, struct farmiq_error *error)
+{
+    const size_t most_bytes =
+        4096 + 512 * (size_t)FARMIQ_BATCH_MAX_EVENTS + call->body.len;
+    size_t bytes = 4096 + 2 * call->body.len;
+    int r = FARMIQ_E_NOSPACE;
+
+    for (int tries = 0; tries < 2 && r == FARMIQ_E_NOSPACE; tries++) {
+        void *memory;
+
+        if (tries || bytes > most_bytes)
+            bytes = most_bytes;
+        memory = shim_memory(call, bytes);
+        if (!memory)
+            return FARMIQ_E_NOMEM;
+        farmiq_batch_init(batch, sizeof *batch);
+        r = parse(batch, call->body.ptr, call->body.len, memory, bytes, error);
+    }
+    return r;
+}

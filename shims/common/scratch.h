@@ -28,6 +28,14 @@ int scratch_members(struct scratch *scratch, struct shim_call *call,
                     struct farmiq_str json, struct farmiq_json_member *members,
                     uint32_t member_count);
 
+/* farmiq_batch_parse() or farmiq_events_parse(), which `parse` is, in a call's memory.
+ * Codes as theirs, and FARMIQ_E_NOMEM. */
+int scratch_batch(struct shim_call *call,
+                  int (*parse)(struct farmiq_batch *out, const char *json,
+                               size_t json_bytes, void *memory, size_t memory_bytes,
+                               struct farmiq_error *error),
+                  struct farmiq_batch *batch, struct farmiq_error *error);
+
 /* Build a document with `write`, which may be called twice: when the guess was too
  * small, again with what it takes. FARMIQ_OK, FARMIQ_E_NOMEM, or as
  * farmiq_json_end(). */

@@ -52,28 +52,20 @@ static void chain(struct intake *intake, struct element *element)
     intake->last = element;
 }
 
-/* A farmiq_json_element_fn. A result other than 0 ends the walk. */
-static int read_element(void *ctx, uint32_t index, const char *json, size_t json_bytes)
+static int read_element(struct intake *intake, struct farmiq_event *event)
 {
-    struct intake *intake = ctx;
     struct farmiq_json_member payload[] = { { .name = "value" },
                                             { .name = "metric" },
                                             { .name = "unit" } };
     struct element *element = shim_memory(intake->call, sizeof *element);
-    struct farmiq_event *event = shim_memory(intake->call, sizeof *event);
-    struct farmiq_str text = { json, json_bytes };
-    int r;
+    int r = FARMIQ_OK;
 
-    (void)index;
-    if (!element || !event)
+    if (!element)
         return FARMIQ_E_NOMEM;
-    farmiq_event_init(event, sizeof *event);
     element->event = event;
-    r = scratch_event(&intake->scratch, intake->call, text, event);
-    if (r == FARMIQ_OK && event->refusal &&
-        text_is(shim_str(event->refusal), "INVALID_TIME"))
+    if (event->refusal && text_is(shim_str(event->refusal), "INVALID_TIME"))
         element->skipped = event->refusal;
-    if (r == FARMIQ_OK && event->payload.len)
+    if (event->payload.len)
         r = scratch_members(&intake->scratch, intake->call, event->payload, payload, 3);
     if (r < 0)
         return r;
@@ -90,20 +82,18 @@ static int read_element(void *ctx, uint32_t index, const char *json, size_t json
 
 static int read_events(struct intake *intake)
 {
-    struct shim_call *call = intake->call;
-    struct farmiq_json_member events = { .name = "events" };
-    size_t bytes = FARMIQ_ENVELOPE_SCRATCH_BYTES + call->body.len;
-    void *memory;
-    int r = scratch_members(&intake->scratch, call, call->body, &events, 1);
+    struct farmiq_event *next;
+    struct farmiq_batch batch;
+    int r = scratch_batch(intake->call, farmiq_events_parse, &batch, NULL);
 
-    intake->fault = "the body must be an object with an array events";
-    if (r != FARMIQ_OK || events.type != FARMIQ_JSON_ARRAY)
-        return r < 0 ? r : FARMIQ_E_SCHEMA;
-    memory = shim_memory(call, bytes);
-    if (!memory)
-        return FARMIQ_E_NOMEM;
-    return farmiq_json_each(events.text.ptr, events.text.len, read_element, intake,
-                            memory, bytes, NULL);
+    intake->fault = "the body must be an object with an array of at most 1000 events";
+    for (struct farmiq_event *event = r < 0 ? NULL : batch.first; event && r == FARMIQ_OK;
+         event = next) {
+        next = event->next;
+        event->next = NULL; /* its outbox row is one event */
+        r = read_element(intake, event);
+    }
+    return r;
 }
 
 static void write_skipped(struct farmiq_json_writer *json, const struct element *first)

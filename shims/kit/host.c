@@ -53,7 +53,7 @@ static const struct shim_option mqtt_options[] = {
     { "MQTT_KEY_FILE", SHIM_STRING, "", "and its key" },
     { "MQTT_SHARE_GROUP", SHIM_STRING, "",
       "share the subscription with other replicas of this name; empty: do not" },
-    { "MQTT_BATCH_MAX", SHIM_COUNT, "256", "messages in one commit at most" },
+    { "MQTT_BATCH_MAX", SHIM_COUNT, "512", "messages in one commit at most; up to 1000" },
     { "MQTT_BATCH_WAIT_MS", SHIM_MS, "2", "how long the first may wait for company" },
     { 0 },
 };
@@ -251,6 +251,11 @@ static int open_mqtt(struct shim_runtime *runtime, struct farmiq_error *error)
     };
     size_t len;
 
+    if (options.batch_max > FARMIQ_BATCH_MAX_EVENTS) {
+        snprintf(error->field, sizeof error->field, "MQTT_BATCH_MAX");
+        snprintf(error->detail, sizeof error->detail, "must be at most 1000");
+        return FARMIQ_E_ARG;
+    }
     for (size_t i = 0; service->topics[i] && i < MAX_FILTERS; i++) {
         if (farmiq_topic_filter(service->topics[i], NULL, 0, texts[i], sizeof texts[i],
                                 &len) < 0)

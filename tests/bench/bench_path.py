@@ -83,7 +83,7 @@ class Bench:
     def compare_edge(self):
         farm = self.farm("edge")
         try:
-            farm.start_edge(CLOUD_INGESTION_URL="", MQTT_BATCH_MAX="512")
+            farm.start_edge(CLOUD_INGESTION_URL="")
             idle = memory_mb(farm.processes["edge"])
             rows = [(self.count_only_without_edge(farm), *self.edge(farm))
                     for _ in range(self.args.rounds)]
@@ -113,7 +113,7 @@ class Bench:
         """The backlog's way to the cloud over TLS with signatures."""
         farm = self.farm("drain")
         try:
-            farm.start_edge(CLOUD_INGESTION_URL="", MQTT_BATCH_MAX="512")
+            farm.start_edge(CLOUD_INGESTION_URL="")
             for _ in range(2):
                 self.edge(farm)
             farm.processes["edge"].end()
@@ -140,7 +140,7 @@ class Bench:
             farm = self.farm(f"path-{rate}")
             try:
                 farm.start_cloud()
-                farm.start_edge(MQTT_BATCH_MAX="512")
+                farm.start_edge()
                 farm.start_agent(DEVICES=20, RATE=rate, WINDOW=4000, REPLAY_RATE=0,
                                  BUFFER_MAX_MESSAGES=1_000_000, BUFFER_MAX_AGE="7d",
                                  DRAIN="60s")

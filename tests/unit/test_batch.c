@@ -806,6 +806,35 @@ static void null_arguments_are_refused(void **state)
     assert_int_equal(farmiq_batch_answer_apply(&answer, NULL, 4, NULL), FARMIQ_E_ARG);
 }
 
+/* Spec edge 4.2: readings inside the edge are a list without a tenant of its own. */
+static void a_list_of_events_needs_no_tenant(void **state)
+{
+    static const char text[] =
+        "{\"tenant_id\":\"ignored\",\"events\":[{\"event_id\":\"e1\","
+        "\"event_type\":\"telemetry.reading\",\"tenant_id\":\"t\",\"device_id\":\"d\","
+        "\"ts\":\"2025-01-01T10:00:00Z\",\"payload\":{\"value\":1}},null]}";
+    static int64_t memory[1024];
+    struct farmiq_batch list;
+
+    (void)state;
+    farmiq_batch_init(&list, sizeof batch);
+    assert_int_equal(
+        farmiq_events_parse(&list, text, sizeof text - 1, memory, sizeof memory, NULL),
+        FARMIQ_OK);
+    assert_int_equal(list.event_count, 2);
+    assert_int_equal(list.tenant_id.len, 0);
+    assert_null(list.first->refusal);
+    assert_string_equal(list.first->next->refusal, "INVALID_EVENT");
+    assert_int_equal(farmiq_events_parse(&list, "{}", 2, memory, sizeof memory, NULL),
+                     FARMIQ_E_SCHEMA);
+    assert_int_equal(
+        farmiq_batch_parse(&list, "{\"events\":[]}", 13, memory, sizeof memory, NULL),
+        FARMIQ_E_SCHEMA);
+    assert_int_equal(
+        farmiq_events_parse(&list, "{\"events\":[]}", 13, memory, sizeof memory, NULL),
+        FARMIQ_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -838,6 +867,7 @@ int main(void)
         cmocka_unit_test(an_answer_needs_room_for_its_texts),
         cmocka_unit_test(an_answer_that_does_not_fit_marks_nothing),
         cmocka_unit_test(an_answer_of_another_shape_is_refused),
+        cmocka_unit_test(a_list_of_events_needs_no_tenant),
         cmocka_unit_test(null_arguments_are_refused),
     };
 

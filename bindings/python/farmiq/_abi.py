@@ -732,6 +732,7 @@ FUNCTIONS = {
     "farmiq_event_kind_find": (c_void_p, [c_char_p, c_size_t]),
     "farmiq_event_parse": (c_int, [POINTER(farmiq_event), c_char_p, c_size_t, c_void_p, c_size_t, POINTER(farmiq_error)]),
     "farmiq_event_write": (None, [POINTER(farmiq_json_writer), POINTER(farmiq_event)]),
+    "farmiq_events_parse": (c_int, [POINTER(farmiq_batch), c_char_p, c_size_t, c_void_p, c_size_t, POINTER(farmiq_error)]),
     "farmiq_heat_add": (c_int, [POINTER(farmiq_heat), c_int64, c_double]),
     "farmiq_heat_hours": (c_int, [POINTER(farmiq_heat), POINTER(c_double), POINTER(c_double)]),
     "farmiq_heat_init": (c_int, [POINTER(farmiq_heat), c_double, c_int64]),
