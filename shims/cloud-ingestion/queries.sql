@@ -4,10 +4,13 @@
 -- name: replay_add@sqlite
 INSERT INTO edge_replay (tenant_id, sig_hash, seen_at) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, sig_hash) DO NOTHING
-RETURNING 1
 
--- name: replay_purge
-DELETE FROM edge_replay WHERE seen_at < $1
+-- name: replay_purge@sqlite
+DELETE FROM edge_replay
+WHERE (tenant_id, sig_hash) IN (
+    SELECT tenant_id, sig_hash FROM edge_replay WHERE seen_at < $1
+    ORDER BY seen_at LIMIT $2)
+RETURNING 1
 
 -- $1 edge, $2 tenant, $3 backlog, $4 age in seconds, $5 now, $6..$8 counts
 -- name: edge_seen@sqlite

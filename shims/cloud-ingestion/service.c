@@ -3,11 +3,10 @@
 #include "ingestion.h"
 
 #include "common/ask.h"
+#include "common/purge.h"
 #include "common/rows.h"
 #include "openapi.h"
 #include "queries.h"
-
-#define PURGE_ROWS 10000
 
 static const struct shim_option options[] = {
     { "CLOUD_AUTH_MODE", SHIM_CHOICE, "none",
@@ -23,8 +22,9 @@ static const struct shim_option options[] = {
     { "STRICT_ENVELOPE", SHIM_FLAG, "false",
       "refuse every missing field, as older clouds did" },
     { "DEDUPE_RETENTION_MS", SHIM_MS, "90d", "how long an event id is remembered" },
+    PURGE_AUDIT_OPTION,
     { "INGEST_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",
-      "how often forgotten ids and signatures are deleted" },
+      "how often forgotten ids, signatures and audit rows are deleted" },
     { 0 },
 };
 
@@ -130,23 +130,34 @@ static int get_overview(struct shim_call *call)
     return rows_reply(call, 1000, "edges", edge_columns, &sql_edges, NULL, params, 2);
 }
 
-static int purge(struct shim_call *call, void *arg)
+static int purge_ids(struct shim_call *call, uint32_t *rows)
 {
-    const struct farmiq_sql_value before =
-        farmiq_sql_integer(call->now_unix_ms - 2 * shim_number(call, "HMAC_MAX_SKEW_MS"));
-    int r = farmiq_sql_run(call->store, &sql_replay_purge, NULL, &before, 1, NULL, NULL);
+    return farmiq_store_dedupe_purge(call->store, "cloud", call->now_unix_ms, PURGE_ROWS,
+                                     rows);
+}
 
-    return r < 0 ? r
-                 : farmiq_store_dedupe_purge(call->store, "cloud", call->now_unix_ms,
-                                             PURGE_ROWS, arg);
+/* A signature is too old to be used again after twice the skew (spec cloud 1.5). */
+static int purge_signatures(struct shim_call *call, uint32_t *rows)
+{
+    const struct farmiq_sql_value params[] = {
+        farmiq_sql_integer(call->now_unix_ms - 2 * shim_number(call, "HMAC_MAX_SKEW_MS")),
+        farmiq_sql_integer(PURGE_ROWS),
+    };
+
+    return purge_rows(call, &sql_replay_purge, NULL, params, 2, rows);
+}
+
+static int purge_bus_audit(struct shim_call *call, uint32_t *rows)
+{
+    return purge_audit(call, "bus_telemetry", rows);
 }
 
 static int run_purge(struct shim_call *call)
 {
-    uint32_t purged = 0;
-    int r = shim_write(call, purge, &purged);
+    static purge_step *const steps[] = { purge_ids, purge_signatures, purge_bus_audit,
+                                         NULL };
 
-    return r < 0 ? r : purged == PURGE_ROWS ? SHIM_AGAIN : FARMIQ_OK;
+    return purge_run(call, steps);
 }
 
 static const struct shim_route routes[] = {

@@ -3,6 +3,7 @@
  * was committed is acknowledged to the device. */
 #include "gateway.h"
 
+#include "common/purge.h"
 #include "common/text.h"
 #include "openapi.h"
 
@@ -189,18 +190,17 @@ static int refuse_media(struct shim_call *call)
                             "/api/v1/media/images/presign there");
 }
 
-static int purge_dedupe(struct shim_call *call, void *arg)
+static int purge_dedupe(struct shim_call *call, uint32_t *rows)
 {
-    return farmiq_store_dedupe_purge(call->store, "ingress", call->now_unix_ms, 10000,
-                                     arg);
+    return farmiq_store_dedupe_purge(call->store, "ingress", call->now_unix_ms,
+                                     PURGE_ROWS, rows);
 }
 
 static int run_purge(struct shim_call *call)
 {
-    uint32_t purged = 0;
-    int r = shim_write(call, purge_dedupe, &purged);
+    static purge_step *const steps[] = { purge_dedupe, NULL };
 
-    return r < 0 ? r : purged == 10000 ? SHIM_AGAIN : FARMIQ_OK;
+    return purge_run(call, steps);
 }
 
 static const struct shim_route routes[] = {

@@ -47,6 +47,7 @@ struct parcel {
 
 /* cycle.c: the job. */
 int forwarder_sync(struct shim_call *call);
+int forwarder_purge(struct shim_call *call); /* purge.c: a job */
 /* At start: what a killed process had in hand is due again. */
 int forwarder_end_leases(struct shim_call *call);
 /* parcel.c: take the next rows off the cycle; a row that fits no request becomes a

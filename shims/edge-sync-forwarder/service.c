@@ -2,6 +2,7 @@
 /* edge-sync-forwarder: the only way from the edge to the cloud. */
 #include "forwarder.h"
 
+#include "common/purge.h"
 #include "openapi.h"
 
 static const struct shim_option options[] = {
@@ -31,6 +32,11 @@ static const struct shim_option options[] = {
       "answers about one event before it is a dead letter" },
     { "OUTBOX_BACKOFF_CAP_SECONDS", SHIM_SECONDS, "300",
       "the longest pause, plus jitter" },
+    { "OUTBOX_RETENTION_DAYS", SHIM_COUNT, "14",
+      "how long an acknowledged event is kept; 0: for ever" },
+    PURGE_AUDIT_OPTION,
+    { "OUTBOX_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",
+      "how often old acknowledged events and audit rows are deleted" },
     { "EDGE_ID", SHIM_STRING, "", "this edge's name to the cloud; empty: INSTANCE_ID" },
     { "INSTANCE_ID", SHIM_STRING, "edge-sync-forwarder", "our name on a lease" },
     { 0 },
@@ -63,6 +69,7 @@ static const struct shim_route routes[] = {
 
 static const struct shim_job jobs[] = {
     { "sync_once", "SYNC_INTERVAL_MS", forwarder_sync },
+    { "sync_purge", "OUTBOX_CLEANUP_INTERVAL_MS", forwarder_purge },
     { 0 },
 };
 

@@ -10,8 +10,9 @@ struct element {
     struct element *next;
     struct reading reading;
     struct farmiq_event *event;
-    const char *skipped; /* why it is not stored; NULL: it is */
-    int64_t raw_id;      /* 0: it was there before */
+    struct farmiq_str event_id; /* as it travels, and of its row */
+    const char *skipped;        /* why it is not stored; NULL: it is */
+    int64_t raw_id;             /* 0: it was there before */
     uint32_t index;
 };
 

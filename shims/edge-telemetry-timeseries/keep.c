@@ -28,6 +28,27 @@ static int note_new(void *ctx, uint32_t row, const struct farmiq_sql_value *colu
     return 0;
 }
 
+/* A device's id that is no UUID becomes one, and stays in the payload as source_event_id
+ * (13-A5). The row gets the same id, so that row and event find each other. */
+static int name_events(struct intake *intake)
+{
+    int r = FARMIQ_OK;
+
+    for (struct element *e = intake->first; e && r >= 0; e = e->next) {
+        const struct farmiq_event *event = e->event;
+        char *id = shim_memory(intake->call, FARMIQ_UUID_STRLEN + 1);
+
+        if (!id)
+            return FARMIQ_E_NOMEM;
+        if (e->skipped)
+            continue;
+        r = farmiq_event_id_normalize(event->tenant_id.ptr, event->tenant_id.len,
+                                      event->event_id.ptr, event->event_id.len, id);
+        e->event_id = (struct farmiq_str){ id, FARMIQ_UUID_STRLEN };
+    }
+    return r < 0 ? r : FARMIQ_OK;
+}
+
 #define RAW_COLUMNS 11
 
 static void put_raw(struct farmiq_sql_value *to, const struct element *element,
@@ -44,7 +65,7 @@ static void put_raw(struct farmiq_sql_value *to, const struct element *element,
     to[6] = farmiq_sql_text_or_null(reading->unit);
     to[7] = farmiq_sql_integer(reading->occurred_at_unix_ms);
     to[8] = farmiq_sql_integer(now_unix_ms);
-    to[9] = farmiq_sql_text(element->event->event_id);
+    to[9] = farmiq_sql_text(element->event_id);
     to[10] = farmiq_sql_integer(id);
 }
 
@@ -143,22 +164,15 @@ static void write_payload(struct farmiq_json_writer *json, const void *ctx)
     farmiq_json_close(json, '}');
 }
 
-/* The event as it travels: a device's id that is no UUID becomes one, and stays in the
- * payload as source_event_id (13-A5). */
+/* The event as it travels. */
 static int make_outgoing(struct shim_call *call, struct element *element)
 {
     struct farmiq_event *event = element->event;
-    char *id = shim_memory(call, FARMIQ_UUID_STRLEN + 1);
-    int r = id ? scratch_build(call, 512, write_payload, element, &event->payload)
-               : FARMIQ_E_NOMEM;
+    int r = scratch_build(call, 512, write_payload, element, &event->payload);
 
     if (r < 0)
         return r;
-    r = farmiq_event_id_normalize(event->tenant_id.ptr, event->tenant_id.len,
-                                  event->event_id.ptr, event->event_id.len, id);
-    if (r < 0)
-        return r;
-    event->event_id = (struct farmiq_str){ id, FARMIQ_UUID_STRLEN };
+    event->event_id = element->event_id;
     event->event_type = shim_str("telemetry.ingested");
     event->schema_version = shim_str("1.0");
     if (!event->trace_id.len)
@@ -194,8 +208,8 @@ static int append_outbox(struct intake *intake)
 
 int timeseries_keep(struct intake *intake)
 {
-    static int (*const steps[])(struct intake *) = { store_raw, store_buckets,
-                                                     append_outbox };
+    static int (*const steps[])(struct intake *) = { name_events, store_raw,
+                                                     store_buckets, append_outbox };
     int r = FARMIQ_OK;
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps && r == FARMIQ_OK; i++)

@@ -103,3 +103,25 @@ WHERE (tenant_id, farm_id, barn_id, device_id, metric_type, "window", bucket_sta
     WHERE emitted_count <> count AND bucket_end_at <= $1
     ORDER BY bucket_end_at, tenant_id, farm_id, barn_id, device_id, metric_type, "window"
     LIMIT $2)
+
+-- The next rows behind the number $1, however old: their last number, its time, how many.
+-- name: raw_chunk@sqlite
+SELECT coalesce(max(id), 0), coalesce(max(ingested_at), 0), count(*)
+FROM (SELECT id, ingested_at FROM telemetry_raw WHERE id > $1 ORDER BY id LIMIT $2)
+
+-- Of the numbers behind $1 up to $2, what came before $3 and is not in the outbox: the
+-- forwarder takes an event from there some time after the cloud acknowledged it.
+-- name: raw_purge@sqlite
+DELETE FROM telemetry_raw
+WHERE id > $1 AND id <= $2 AND ingested_at < $3 AND NOT EXISTS (
+    SELECT 1 FROM sync_event AS e
+    WHERE e.tenant_id = telemetry_raw.tenant_id AND e.event_id = telemetry_raw.event_id)
+
+-- name: buckets_purge@sqlite
+DELETE FROM telemetry_agg
+WHERE (tenant_id, farm_id, barn_id, device_id, metric_type, "window", bucket_start_at) IN (
+    SELECT tenant_id, farm_id, barn_id, device_id, metric_type, "window", bucket_start_at
+    FROM telemetry_agg
+    WHERE "window" IN ('1m', '1h', '1d') AND bucket_end_at < $1
+    LIMIT $2)
+RETURNING 1

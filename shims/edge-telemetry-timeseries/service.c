@@ -16,6 +16,12 @@ static const struct shim_option options[] = {
     { "EMIT_AGGREGATES", SHIM_FLAG, "false",
       "send closed buckets to the cloud as telemetry.aggregated" },
     { "EMIT_AGGREGATES_INTERVAL_MS", SHIM_MS, "60s", "how often to look for them" },
+    { "TELEMETRY_RAW_RETENTION_DAYS", SHIM_COUNT, "90",
+      "how long a reading that the cloud has is kept; 0: for ever" },
+    { "TELEMETRY_AGG_RETENTION_DAYS", SHIM_COUNT, "365",
+      "how long a bucket is kept; 0: for ever" },
+    { "TELEMETRY_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",
+      "how often old readings and buckets are deleted" },
     { 0 },
 };
 
@@ -158,6 +164,7 @@ static const struct shim_route routes[] = {
 
 static const struct shim_job jobs[] = {
     { "emit_aggregates", "EMIT_AGGREGATES_INTERVAL_MS", timeseries_emit },
+    { "telemetry_purge", "TELEMETRY_CLEANUP_INTERVAL_MS", timeseries_purge },
     { 0 },
 };
 
@@ -170,6 +177,7 @@ static const struct shim_service service = {
     .jobs = jobs,
     .openapi = edge_telemetry_timeseries_openapi,
     .schema = farmiq_schema_edge,
+    .state_bytes = sizeof(struct timeseries_state),
 };
 
 SHIM_MAIN(edge_telemetry_timeseries, service)

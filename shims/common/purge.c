@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deleting what is old, in chunks. */
+#include "common/purge.h"
+
+#include "common_queries.h"
+
+#define VACUUM_PAGES 512 /* 2 MiB after each round: freed pages are mostly used again */
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+
+struct chunk {
+    purge_step *step;
+    uint32_t rows;
+};
+
+static int run_step(struct shim_call *call, void *arg)
+{
+    struct chunk *chunk = arg;
+
+    chunk->rows = 0; /* the unit may run again */
+    return chunk->step(call, &chunk->rows);
+}
+
+/* Only SQLite keeps its free pages to itself: no other store has what to do here. */
+static int give_pages_back(struct shim_call *call, void *arg)
+{
+    int r = farmiq_sqlite_vacuum(call->store, VACUUM_PAGES);
+
+    (void)arg;
+    return r == FARMIQ_E_ARG ? FARMIQ_OK : r;
+}
+
+int purge_run(struct shim_call *call, purge_step *const *steps)
+{
+    uint32_t rows = 0, is_full = 0;
+    int r = FARMIQ_OK;
+
+    for (; *steps && r >= 0; steps++) {
+        struct chunk chunk = { *steps, 0 };
+
+        r = shim_write(call, run_step, &chunk);
+        rows += chunk.rows;
+        is_full |= chunk.rows >= PURGE_ROWS;
+    }
+    if (r >= 0 && rows)
+        r = shim_write(call, give_pages_back, NULL);
+    return r < 0 ? r : is_full ? SHIM_AGAIN : FARMIQ_OK;
+}
+
+int64_t purge_before_unix_ms(const struct shim_call *call, const char *days_option)
+{
+    int64_t days = shim_number(call, days_option);
+
+    return days ? call->now_unix_ms - days * DAY_MS : 0;
+}
+
+static int count_row(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                     uint32_t count)
+{
+    (void)row;
+    (void)columns;
+    (void)count;
+    ++*(uint32_t *)ctx;
+    return 0;
+}
+
+int purge_rows(struct shim_call *call, const struct farmiq_sql_query *query,
+               const char *queue, const struct farmiq_sql_value *params,
+               uint32_t param_count, uint32_t *rows)
+{
+    return farmiq_sql_run(call->store, query, queue, params, param_count, count_row,
+                          rows);
+}
+
+int purge_audit(struct shim_call *call, const char *queue, uint32_t *rows)
+{
+    const struct farmiq_sql_value params[] = {
+        farmiq_sql_integer(purge_before_unix_ms(call, "AUDIT_RETENTION_DAYS")),
+        farmiq_sql_integer(PURGE_ROWS),
+    };
+
+    return purge_rows(call, &sql_audit_purge, queue, params, 2, rows);
+}
