@@ -319,6 +319,16 @@ static int is_transaction_lost(const struct farmiq__sqlite *s)
     return s->depth > 0 && sqlite3_get_autocommit(s->db);
 }
 
+/* The log may be many times as long as the data in it (8192 pages: see configure()). On
+ * a disk that is nearly full it would take all the room that it should be emptied into,
+ * and nothing would move again. So a disk that was full once is treated as a small one:
+ * the log is emptied every megabyte. */
+static void keep_log_short(struct farmiq__sqlite *s)
+{
+    if (s->is_ours)
+        (void)sqlite3_wal_autocheckpoint(s->db, 256);
+}
+
 static int run_statement(struct farmiq__sqlite *s, const struct farmiq_sql_query *query,
                          const char *queue, const struct farmiq_sql_value *params,
                          uint32_t param_count, uint32_t row_count,
@@ -334,6 +344,8 @@ static int run_statement(struct farmiq__sqlite *s, const struct farmiq_sql_query
                   : run_single(stmt, params, param_count, on_row, row_ctx);
     if (is_twin)
         sqlite3_finalize(stmt);
+    if (r == FARMIQ_E_NOSPACE)
+        keep_log_short(s);
     return r;
 }
 

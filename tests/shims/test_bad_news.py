@@ -125,9 +125,9 @@ def test_an_edge_whose_disk_is_full_takes_nothing_and_loses_nothing(empty_farm):
     """Back-pressure: no acknowledgement without a commit. And when there is space again,
     nobody has to be told."""
     farm = empty_farm
-    with small_disk(farm.home / "disk", "24m") as disk:
+    with small_disk(farm.home / "disk", "16m") as disk:
         ballast = disk / "ballast"
-        ballast.write_bytes(bytes(22 << 20))
+        ballast.write_bytes(bytes(14 << 20))
         farm.start_broker()
         farm.start_cloud()
         farm.start_edge(DATABASE_URL=f"sqlite:{disk}/edge.db", SYNC_FORWARDER_MODE="noop")
