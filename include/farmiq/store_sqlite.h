@@ -3,6 +3,7 @@
 #define FARMIQ_STORE_SQLITE_H
 
 #include <farmiq/error.h>
+#include <farmiq/schema.h>
 #include <farmiq/store.h>
 
 struct sqlite3;
@@ -10,17 +11,6 @@ struct sqlite3;
 FARMIQ_BEGIN
 
 /** In libfarmiq-sqlite. I/O and allocation happen here. */
-
-/** A numbered step of a schema; the array ends with version 0. `name` is
- * "SCHEMA/NNNN_what". Generated from the files of a schema folder, in which a line
- * `-- queue NAME` stands for the tables of that queue. Frozen. */
-struct farmiq_migration {
-    uint32_t version;
-    uint32_t reserved;
-    const char *name;
-    const char *sqlite;
-    const char *pg;
-};
 
 enum farmiq_sqlite_access {
     FARMIQ_SQLITE_WRITE = 0, /* the one writer: open, create, migrate */
@@ -41,11 +31,6 @@ struct farmiq_sqlite_options {
 
 FARMIQ_API void farmiq_sqlite_options_init(struct farmiq_sqlite_options *options,
                                            size_t size);
-
-/** The schemas that ship. Static. */
-FARMIQ_API const struct farmiq_migration *farmiq_schema_edge(void);
-FARMIQ_API const struct farmiq_migration *farmiq_schema_cloud(void);
-FARMIQ_API const struct farmiq_migration *farmiq_schema_agent(void);
 
 /** Open or create, WAL mode; the writer brings the schema up to date and, after an
  * unclean stop, checks the file's integrity first. `options` may be NULL.

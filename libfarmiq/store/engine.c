@@ -236,10 +236,10 @@ int farmiq__batch_delete(struct farmiq__engine *engine, const char *queue)
                           NULL);
 }
 
-int farmiq__give_back(struct farmiq__engine *engine, const char *queue,
-                      enum farmiq__fate fate)
+int farmiq__held_send(struct farmiq__engine *engine, const struct farmiq_sql_query *query,
+                      const char *queue, enum farmiq__fate fate)
 {
-    struct farmiq__many many = { engine, &sql_ready_return, queue, 3, 0, 0 };
+    struct farmiq__many many = { engine, query, queue, 3, 0, 0 };
 
     for (uint32_t i = 0; i < engine->held_count; i++) {
         const struct farmiq__held *held = &engine->held[i];
@@ -255,6 +255,12 @@ int farmiq__give_back(struct farmiq__engine *engine, const char *queue,
         params[2] = farmiq_sql_integer(held->claim_count);
     }
     return farmiq__many_end(&many);
+}
+
+int farmiq__give_back(struct farmiq__engine *engine, const char *queue,
+                      enum farmiq__fate fate)
+{
+    return farmiq__held_send(engine, &sql_ready_return, queue, fate);
 }
 
 int farmiq__count(struct farmiq__engine *engine, const char *queue,

@@ -85,6 +85,10 @@ int farmiq__batch_find(struct farmiq__engine *engine,
                        const struct farmiq_sql_query *query, const char *queue,
                        const struct farmiq_sql_value *params, uint32_t param_count);
 int farmiq__batch_delete(struct farmiq__engine *engine, const char *queue);
+/* Run a statement over seq, attempt_count and claim_count of the held rows with this
+ * fate. */
+int farmiq__held_send(struct farmiq__engine *engine, const struct farmiq_sql_query *query,
+                      const char *queue, enum farmiq__fate fate);
 /* The held rows with this fate become claimable. */
 int farmiq__give_back(struct farmiq__engine *engine, const char *queue,
                       enum farmiq__fate fate);

@@ -4,7 +4,8 @@
 
   queries.py queries --scope NAME IN.sql OUT.h
       `-- name: x` starts a statement; `-- name: x@sqlite` and `-- name: x@pg` are its
-      spellings for one engine. It becomes `static const struct farmiq_sql_query sql_x`
+      spellings for one engine; a spelling without text does nothing, where the
+      statement before it has done the work on that engine. It becomes `static const struct farmiq_sql_query sql_x`
       whose name is "NAME.x", and NAME_queries[] lists them all.
 
   queries.py schema --name NAME OUT.h FILE.sql...
@@ -38,8 +39,8 @@ def strip_comments(text):
 
 
 def c_string(text):
-    if text is None:
-        return "    NULL"
+    if not text:
+        return "    NULL" if text is None else '    ""'
     escape = lambda line: line.replace("\\", "\\\\").replace('"', '\\"')
     return "\n".join(f'    "{escape(line)}\\n"' for line in text.splitlines())
 
@@ -57,7 +58,7 @@ def parse_queries(path):
         if engine and engine not in ENGINES:
             fail(path, f"{label} names no engine")
         text = strip_comments(body).rstrip(";")
-        if not text:
+        if not text and not engine:
             fail(path, f"{label} is empty")
         for one in [engine] if engine else ENGINES:
             if found.setdefault(name, {}).setdefault(one, text) is not text:
@@ -111,7 +112,7 @@ def parse_schema(paths):
 def write_schema(args):
     templates, steps = parse_schema(args.files)
     out = [HEADER.format(f"the {args.name} schema") +
-           "#include <farmiq/store_sqlite.h>\n\n"
+           "#include <farmiq/schema.h>\n\n"
            "__attribute__((unused)) static const struct farmiq_migration "
            f"{args.name}_schema[] = {{"]
     for (version, what), paths in sorted(steps.items()):

@@ -5,6 +5,11 @@
 -- name: event_last@sqlite
 SELECT coalesce(max(seq), 0) FROM {queue}_event
 
+-- A verb draws the numbers of a whole chunk at once: the sequence steps by
+-- FARMIQ__CHUNK, so that no other writer proposes the same.
+-- name: event_last@pg
+SELECT nextval('{queue}_seq') - 1
+
 -- The numbers ($16) are given out by the verb, under the writer's lock: RETURNING, which
 -- would tell them, costs SQLite a temporary table at each row. An engine that numbers
 -- rows by itself returns the number.
@@ -15,15 +20,50 @@ INSERT INTO {queue}_event (tenant_id, event_id, event_type, farm_id, barn_id, de
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (tenant_id, event_id) DO NOTHING
 
+-- In the order of the key, so that two writers of the same events meet in one order and
+-- one waits for the other, instead of both.
+-- name: event_add@pg
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+        $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+        $12::text[], $13::timestamptz[], $14::integer[], $15::timestamptz[],
+        $16::bigint[]) WITH ORDINALITY
+    AS g (tenant_id, event_id, event_type, farm_id, barn_id, device_id, station_id,
+        session_id, batch_id, trace_id, schema_version, payload, occurred_at, priority,
+        created_at, seq, n)),
+added AS (
+    INSERT INTO {queue}_event (tenant_id, event_id, event_type, farm_id, barn_id,
+        device_id, station_id, session_id, batch_id, trace_id, schema_version, payload,
+        occurred_at, priority, created_at, seq)
+    SELECT tenant_id, event_id, event_type, farm_id, barn_id, device_id, station_id,
+        session_id, batch_id, trace_id, schema_version, payload, occurred_at, priority,
+        created_at, seq
+    FROM given ORDER BY tenant_id COLLATE "C", event_id COLLATE "C", n
+    ON CONFLICT (tenant_id, event_id) DO NOTHING
+    RETURNING seq)
+SELECT n, seq FROM added JOIN given USING (seq)
+
 -- The event that is there already, and whether it says the same.
 -- name: event_compare@sqlite
 SELECT seq, event_type = $3 AND occurred_at = $4 AND payload = $5
 FROM {queue}_event
 WHERE tenant_id = $1 AND event_id = $2
 
+-- name: event_compare@pg
+SELECT g.n, e.seq, e.event_type = g.event_type AND e.occurred_at = g.occurred_at
+    AND e.payload = g.payload
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[])
+    WITH ORDINALITY AS g (tenant_id, event_id, event_type, occurred_at, payload, n)
+JOIN {queue}_event AS e ON e.tenant_id = g.tenant_id AND e.event_id = g.event_id
+
 -- name: ready_add@sqlite
 INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
 VALUES ($1, $2, $3, 0, 0)
+
+-- name: ready_add@pg
+INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
+SELECT g.rank, g.occurred_at, g.seq, 0, 0
+FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) AS g (rank, occurred_at, seq)
 
 -- Claim ------------------------------------------------------------------------
 
@@ -36,12 +76,31 @@ WHERE lease_expires_at < $1 OR 2 * claimed_at - lease_expires_at > $2
 ORDER BY lease_expires_at
 LIMIT 1
 
+-- The database's clock is the only judge of leases: of the caller's times only their
+-- difference counts, which is how much longer ago a lease must have ended.
+-- name: batch_lapsed@pg
+SELECT token, seqs::text, attempt_counts::text, claim_counts::text
+FROM {queue}_batch
+WHERE lease_expires_at < farmiq_now() - ($2::timestamptz - $1::timestamptz)
+    OR claimed_at - (lease_expires_at - claimed_at) > farmiq_now()
+ORDER BY lease_expires_at
+LIMIT 1
+FOR UPDATE SKIP LOCKED
+
 -- name: batch_events@sqlite
 SELECT e.seq, 0, 0, e.priority, e.occurred_at, e.tenant_id, e.event_id, e.event_type,
     e.farm_id, e.barn_id, e.device_id, e.station_id, e.session_id, e.batch_id, e.trace_id,
     e.schema_version, e.payload
 FROM json_each($1) AS s CROSS JOIN {queue}_event AS e ON e.seq = s.value
 ORDER BY s.id
+
+-- name: batch_events@pg
+SELECT e.seq, 0, 0, e.priority, e.occurred_at, e.tenant_id, e.event_id, e.event_type,
+    e.farm_id, e.barn_id, e.device_id, e.station_id, e.session_id, e.batch_id, e.trace_id,
+    e.schema_version, e.payload
+FROM unnest(translate($1, '[]', '{}')::bigint[]) WITH ORDINALITY AS s (seq, n)
+JOIN {queue}_event AS e ON e.seq = s.seq
+ORDER BY s.n
 
 -- What is due; and what was made to wait further in the future than it was to wait: a
 -- clock has jumped back since, and without this it would wait as long as that again.
@@ -56,6 +115,18 @@ FROM (SELECT * FROM (SELECT seq, attempt_count, claim_count FROM {queue}_retry
                      ORDER BY 2 * since_at - due_at LIMIT $2)) AS r
 CROSS JOIN {queue}_event AS e ON e.seq = r.seq
 
+-- name: ready_due@pg
+WITH due AS (
+    DELETE FROM {queue}_retry
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM {queue}_retry WHERE due_at <= $1
+                            ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+        OR ctid = ANY (ARRAY(SELECT ctid FROM {queue}_retry WHERE void_at > $1
+                             ORDER BY void_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+    RETURNING seq, attempt_count, claim_count)
+INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
+SELECT -e.priority, e.occurred_at, e.seq, due.attempt_count, due.claim_count
+FROM due JOIN {queue}_event AS e ON e.seq = due.seq
+
 -- The same rows: nothing happens between the two in one transaction.
 -- name: retry_due_delete@sqlite
 DELETE FROM {queue}_retry
@@ -67,6 +138,9 @@ WHERE seq IN (
                    WHERE 2 * since_at - due_at > $1
                    ORDER BY 2 * since_at - due_at LIMIT $2))
 
+-- name: retry_due_delete@pg
+-- Nothing: ready_due has taken them away.
+
 -- name: ready_first@sqlite
 SELECT e.seq, r.attempt_count, r.claim_count, e.priority, e.occurred_at, e.tenant_id,
     e.event_id, e.event_type, e.farm_id, e.barn_id, e.device_id, e.station_id,
@@ -75,15 +149,51 @@ FROM {queue}_ready AS r CROSS JOIN {queue}_event AS e ON e.seq = r.seq
 ORDER BY r.rank, r.occurred_at, r.seq
 LIMIT $1
 
+-- Reading takes: rows that another claimer is taking are passed over, not waited for.
+-- Rows of ready are never updated, so that a ctid keeps naming the same row.
+-- name: ready_first@pg
+WITH taken AS (
+    DELETE FROM {queue}_ready
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM {queue}_ready
+                            ORDER BY rank, occurred_at, seq LIMIT $1
+                            FOR UPDATE SKIP LOCKED))
+    RETURNING rank, occurred_at, seq, attempt_count, claim_count)
+SELECT e.seq, r.attempt_count, r.claim_count, e.priority, e.occurred_at, e.tenant_id,
+    e.event_id, e.event_type, e.farm_id, e.barn_id, e.device_id, e.station_id,
+    e.session_id, e.batch_id, e.trace_id, e.schema_version, e.payload
+FROM taken AS r JOIN {queue}_event AS e ON e.seq = r.seq
+ORDER BY r.rank, r.occurred_at, r.seq
+
 -- Rows are read in the order of the key, under the writer's lock: what was read is a
 -- prefix, and the last row says where it ends.
 -- name: ready_take@sqlite
 DELETE FROM {queue}_ready WHERE (rank, occurred_at, seq) <= ($1, $2, $3)
 
--- name: batch_add
+-- name: ready_take@pg
+-- Nothing: ready_first has taken them.
+
+-- What was read, but did not fit the claimer's memory, goes back.
+-- name: ready_untake@sqlite
+-- Nothing: ready_take has left them.
+
+-- name: ready_untake@pg
+INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
+SELECT -e.priority, e.occurred_at, e.seq, g.attempt_count, g.claim_count
+FROM unnest($1::bigint[], $2::integer[], $3::integer[])
+    AS g (seq, attempt_count, claim_count)
+JOIN {queue}_event AS e ON e.seq = g.seq
+
+-- name: batch_add@sqlite
 INSERT INTO {queue}_batch (token, claimed_by, claimed_at, lease_expires_at, seqs,
     attempt_counts, claim_counts)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: batch_add@pg
+INSERT INTO {queue}_batch (token, claimed_by, claimed_at, lease_expires_at, seqs,
+    attempt_counts, claim_counts)
+VALUES ($1, $2, farmiq_now(), farmiq_now() + ($4::timestamptz - $3::timestamptz),
+    translate($5, '[]', '{}')::bigint[], translate($6, '[]', '{}')::integer[],
+    translate($7, '[]', '{}')::integer[])
 
 -- Settle -----------------------------------------------------------------------
 
@@ -92,24 +202,59 @@ SELECT token, seqs, attempt_counts, claim_counts
 FROM {queue}_batch
 WHERE token = $1
 
+-- Locked: whoever would take it over meanwhile passes it over, and whoever has taken it
+-- over is waited for.
+-- name: batch_get@pg
+SELECT token, seqs::text, attempt_counts::text, claim_counts::text
+FROM {queue}_batch
+WHERE token = $1
+FOR UPDATE
+
 -- name: batch_renew@sqlite
 UPDATE {queue}_batch SET claimed_at = $2, lease_expires_at = $3
+WHERE token = $1
+
+-- name: batch_renew@pg
+UPDATE {queue}_batch SET claimed_at = farmiq_now(),
+    lease_expires_at = farmiq_now() + ($3::timestamptz - $2::timestamptz)
 WHERE token = $1
 
 -- name: batch_shrink@sqlite
 UPDATE {queue}_batch SET seqs = $2, attempt_counts = $3, claim_counts = $4
 WHERE token = $1
 
+-- name: batch_shrink@pg
+UPDATE {queue}_batch SET seqs = translate($2, '[]', '{}')::bigint[],
+    attempt_counts = translate($3, '[]', '{}')::integer[],
+    claim_counts = translate($4, '[]', '{}')::integer[]
+WHERE token = $1
+
 -- name: batch_delete@sqlite
+DELETE FROM {queue}_batch WHERE token = $1
+
+-- name: batch_delete@pg
 DELETE FROM {queue}_batch WHERE token = $1
 
 -- name: ready_return@sqlite
 INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
 SELECT -priority, occurred_at, seq, $2, $3 FROM {queue}_event WHERE seq = $1
 
+-- name: ready_return@pg
+INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
+SELECT -e.priority, e.occurred_at, e.seq, g.attempt_count, g.claim_count
+FROM unnest($1::bigint[], $2::integer[], $3::integer[])
+    AS g (seq, attempt_count, claim_count)
+JOIN {queue}_event AS e ON e.seq = g.seq
+
 -- name: retry_add@sqlite
 INSERT INTO {queue}_retry (seq, since_at, due_at, attempt_count, claim_count)
 VALUES ($1, $2, $3, $4, $5)
+
+-- name: retry_add@pg
+INSERT INTO {queue}_retry (seq, since_at, due_at, void_at, attempt_count, claim_count)
+SELECT seq, since_at, due_at, since_at - (due_at - since_at), attempt_count, claim_count
+FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[], $4::integer[],
+    $5::integer[]) AS g (seq, since_at, due_at, attempt_count, claim_count)
 
 -- name: error_put@sqlite
 INSERT INTO {queue}_error (seq, last_error_code, last_error_message)
@@ -118,7 +263,18 @@ ON CONFLICT (seq) DO UPDATE
 SET last_error_code = excluded.last_error_code,
     last_error_message = excluded.last_error_message
 
+-- name: error_put@pg
+INSERT INTO {queue}_error (seq, last_error_code, last_error_message)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[])
+ON CONFLICT (seq) DO UPDATE
+SET last_error_code = excluded.last_error_code,
+    last_error_message = excluded.last_error_message
+
 -- name: dead_add@sqlite
+INSERT INTO {queue}_dead (seq, died_at, status, reason, attempt_count)
+VALUES ($1, $2, $3, $4, $5)
+
+-- name: dead_add@pg
 INSERT INTO {queue}_dead (seq, died_at, status, reason, attempt_count)
 VALUES ($1, $2, $3, $4, $5)
 
@@ -131,13 +287,41 @@ FROM {queue}_dead AS d CROSS JOIN {queue}_event AS e ON e.seq = d.seq
 LEFT JOIN {queue}_error AS x ON x.seq = d.seq
 WHERE d.seq = $1
 
+-- name: audit_death@pg
+INSERT INTO {queue}_audit (at, action, seq, tenant_id, event_id, actor, reason,
+    attempt_count, last_error_code, last_error_message)
+SELECT d.died_at, 'died', d.seq, e.tenant_id, e.event_id, $2, d.reason, d.attempt_count,
+    x.last_error_code, x.last_error_message
+FROM {queue}_dead AS d JOIN {queue}_event AS e ON e.seq = d.seq
+LEFT JOIN {queue}_error AS x ON x.seq = d.seq
+WHERE d.seq = $1
+
 -- name: receipt_add@sqlite
 INSERT INTO {queue}_receipt (acked_at, claimed_by, seqs)
 SELECT $2, claimed_by, $3 FROM {queue}_batch WHERE token = $1
 
--- name: count_add
+-- name: receipt_add@pg
+INSERT INTO {queue}_receipt (acked_at, claimed_by, seqs)
+SELECT $2, claimed_by, translate($3, '[]', '{}')::bigint[]
+FROM {queue}_batch WHERE token = $1
+
+-- name: count_add@sqlite
 UPDATE {queue}_count SET pending = pending + $1, claimed = claimed + $2, dead = dead + $3,
     acked = acked + $4, last_acked_at = coalesce($5, last_acked_at)
+
+-- The numbers are the sum of a few rows. Whoever changes them takes one that nobody else
+-- is changing, or adds one: many writers, no waiting.
+-- name: count_add@pg
+WITH mine AS (
+    SELECT part FROM {queue}_count LIMIT 1 FOR UPDATE SKIP LOCKED),
+changed AS (
+    UPDATE {queue}_count AS c SET pending = c.pending + $1, claimed = c.claimed + $2,
+        dead = c.dead + $3, acked = c.acked + $4,
+        last_acked_at = greatest($5, c.last_acked_at)
+    FROM mine WHERE c.part = mine.part
+    RETURNING 1)
+INSERT INTO {queue}_count (pending, claimed, dead, acked, last_acked_at)
+SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT FROM changed)
 
 -- Looking after it ---------------------------------------------------------------
 
@@ -159,6 +343,24 @@ SELECT pending, claimed, dead, acked,
     coalesce(last_acked_at, 0)
 FROM {queue}_count
 
+-- name: stats@pg
+WITH RECURSIVE ranks (rank) AS (
+    SELECT min(rank) FROM {queue}_ready
+    UNION ALL
+    SELECT (SELECT min(r.rank) FROM {queue}_ready AS r WHERE r.rank > ranks.rank)
+    FROM ranks WHERE ranks.rank IS NOT NULL),
+firsts (seq) AS (
+    SELECT (SELECT r.seq FROM {queue}_ready AS r WHERE r.rank = ranks.rank
+            ORDER BY r.occurred_at, r.seq LIMIT 1)
+    FROM ranks LIMIT 100)
+SELECT coalesce(sum(pending), 0)::bigint, coalesce(sum(claimed), 0)::bigint,
+    coalesce(sum(dead), 0)::bigint, coalesce(sum(acked), 0)::bigint,
+    (SELECT min(created_at) FROM {queue}_event
+     WHERE seq = ANY (ARRAY(SELECT seq FROM firsts)
+                      || (SELECT min(seq) FROM {queue}_retry))),
+    max(last_acked_at)
+FROM {queue}_count
+
 -- $1: a JSON list of seqs, or NULL for all of them.
 -- name: audit_redrive@sqlite
 INSERT INTO {queue}_audit (at, action, seq, tenant_id, event_id, actor, reason,
@@ -169,15 +371,36 @@ FROM {queue}_dead AS d CROSS JOIN {queue}_event AS e ON e.seq = d.seq
 LEFT JOIN {queue}_error AS x ON x.seq = d.seq
 WHERE $1 IS NULL OR d.seq IN (SELECT value FROM json_each($1))
 
+-- name: audit_redrive@pg
+INSERT INTO {queue}_audit (at, action, seq, tenant_id, event_id, actor, reason,
+    attempt_count, last_error_code, last_error_message)
+SELECT $2, 'redriven', d.seq, e.tenant_id, e.event_id, $3, $4, d.attempt_count,
+    x.last_error_code, x.last_error_message
+FROM {queue}_dead AS d JOIN {queue}_event AS e ON e.seq = d.seq
+LEFT JOIN {queue}_error AS x ON x.seq = d.seq
+WHERE $1::text IS NULL OR d.seq = ANY (translate($1, '[]', '{}')::bigint[])
+FOR UPDATE OF d
+
 -- name: ready_redrive@sqlite
 INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
 SELECT -e.priority, e.occurred_at, e.seq, 0, 0
 FROM {queue}_dead AS d CROSS JOIN {queue}_event AS e ON e.seq = d.seq
 WHERE $1 IS NULL OR d.seq IN (SELECT value FROM json_each($1))
 
+-- name: ready_redrive@pg
+INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
+SELECT -e.priority, e.occurred_at, e.seq, 0, 0
+FROM {queue}_dead AS d JOIN {queue}_event AS e ON e.seq = d.seq
+WHERE $1::text IS NULL OR d.seq = ANY (translate($1, '[]', '{}')::bigint[])
+
 -- name: dead_redrive@sqlite
 DELETE FROM {queue}_dead
 WHERE $1 IS NULL OR seq IN (SELECT value FROM json_each($1))
+RETURNING seq
+
+-- name: dead_redrive@pg
+DELETE FROM {queue}_dead
+WHERE $1::text IS NULL OR seq = ANY (translate($1, '[]', '{}')::bigint[])
 RETURNING seq
 
 -- name: receipt_oldest@sqlite
@@ -186,16 +409,35 @@ WHERE acked_at < $1
 ORDER BY acked_at, receipt
 LIMIT 1
 
+-- name: receipt_oldest@pg
+SELECT receipt, seqs::text FROM {queue}_receipt
+WHERE acked_at < $1
+ORDER BY acked_at, receipt
+LIMIT 1
+FOR UPDATE SKIP LOCKED
+
 -- name: event_delete@sqlite
 DELETE FROM {queue}_event WHERE seq IN (SELECT value FROM json_each($1))
+
+-- name: event_delete@pg
+DELETE FROM {queue}_event WHERE seq = ANY (translate($1, '[]', '{}')::bigint[])
 
 -- name: error_delete@sqlite
 DELETE FROM {queue}_error WHERE seq IN (SELECT value FROM json_each($1))
 
+-- name: error_delete@pg
+DELETE FROM {queue}_error WHERE seq = ANY (translate($1, '[]', '{}')::bigint[])
+
 -- name: receipt_shrink@sqlite
 UPDATE {queue}_receipt SET seqs = $2 WHERE receipt = $1
 
+-- name: receipt_shrink@pg
+UPDATE {queue}_receipt SET seqs = translate($2, '[]', '{}')::bigint[] WHERE receipt = $1
+
 -- name: receipt_delete@sqlite
+DELETE FROM {queue}_receipt WHERE receipt = $1
+
+-- name: receipt_delete@pg
 DELETE FROM {queue}_receipt WHERE receipt = $1
 
 -- The ledger ---------------------------------------------------------------------
@@ -209,15 +451,48 @@ SET first_seen_at = excluded.first_seen_at, expires_at = excluded.expires_at,
     topic = excluded.topic, hash = excluded.hash
 WHERE {queue}_dedupe.expires_at <= excluded.first_seen_at
 
+-- The first of equal keys speaks for them: one statement cannot change a row twice.
+-- name: sighting_add@pg
+WITH given AS (
+    SELECT DISTINCT ON (tenant_id, event_id) *
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[],
+        $6::text[]) WITH ORDINALITY
+    AS g (tenant_id, event_id, first_seen_at, expires_at, topic, hash, n)
+    ORDER BY tenant_id, event_id, n),
+added AS (
+    INSERT INTO {queue}_dedupe AS d (tenant_id, event_id, first_seen_at, expires_at,
+        topic, hash)
+    SELECT tenant_id, event_id, first_seen_at, expires_at, topic, hash
+    FROM given ORDER BY tenant_id COLLATE "C", event_id COLLATE "C"
+    ON CONFLICT (tenant_id, event_id) DO UPDATE
+    SET first_seen_at = excluded.first_seen_at, expires_at = excluded.expires_at,
+        topic = excluded.topic, hash = excluded.hash
+    WHERE d.expires_at <= excluded.first_seen_at
+    RETURNING tenant_id, event_id)
+SELECT g.n FROM added AS a
+JOIN given AS g ON g.tenant_id = a.tenant_id AND g.event_id = a.event_id
+
 -- A hash that either side does not know cannot tell a conflict.
 -- name: sighting_compare@sqlite
 SELECT hash IS NULL OR $3 IS NULL OR hash = $3
 FROM {queue}_dedupe
 WHERE tenant_id = $1 AND event_id = $2
 
+-- name: sighting_compare@pg
+SELECT g.n, d.hash IS NULL OR g.hash IS NULL OR d.hash = g.hash
+FROM unnest($1::text[], $2::text[], $3::text[])
+    WITH ORDINALITY AS g (tenant_id, event_id, hash, n)
+JOIN {queue}_dedupe AS d ON d.tenant_id = g.tenant_id AND d.event_id = g.event_id
+
 -- name: sighting_purge@sqlite
 DELETE FROM {queue}_dedupe
 WHERE (tenant_id, event_id) IN (
     SELECT tenant_id, event_id FROM {queue}_dedupe WHERE expires_at <= $1
     ORDER BY expires_at LIMIT $2)
+RETURNING 1
+
+-- name: sighting_purge@pg
+DELETE FROM {queue}_dedupe
+WHERE ctid = ANY (ARRAY(SELECT ctid FROM {queue}_dedupe WHERE expires_at <= $1
+                        ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1

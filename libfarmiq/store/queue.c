@@ -289,10 +289,9 @@ static int on_ready(void *ctx, uint32_t row, const struct farmiq_sql_value *colu
     held->seq = columns[SEQ].integer;
     held->attempt_count = (uint32_t)columns[ATTEMPT_COUNT].integer;
     held->claim_count = (uint32_t)columns[CLAIM_COUNT].integer;
-    if (take_row(c, held, columns)) {
-        c->engine->held_count--;
-        return FARMIQ_EXHAUSTED;
-    }
+    /* Read on, so that all are known: where reading takes, the others must go back. */
+    if (c->is_full || take_row(c, held, columns))
+        return FARMIQ_OK;
     c->key[0] = -columns[PRIORITY].integer;
     c->key[1] = columns[OCCURRED_AT].integer;
     c->key[2] = columns[SEQ].integer;
@@ -427,7 +426,12 @@ static int take_fresh(struct claiming *c)
     if (r < 0)
         return r;
     if (c->engine->held_count == 0)
-        return c->is_full ? FARMIQ_E_NOSPACE : FARMIQ_NONE;
+        return FARMIQ_NONE;
+    r = farmiq__held_send(c->engine, &sql_ready_untake, c->queue, FARMIQ__LEFT);
+    if (r)
+        return r;
+    if (farmiq__held_with(c->engine, FARMIQ__LEFT) == c->engine->held_count)
+        return FARMIQ_E_NOSPACE;
     count_fates(c, &c->change.pending);
     r = delete_ready(c);
     if (!r)

@@ -8,6 +8,7 @@
 #include <farmiq/store_sqlite.h>
 
 #include "engine.h"
+#include "steps.h"
 
 /* The longest name of a queue, with its end. */
 #define FARMIQ__QUEUE_BYTES 32
@@ -44,8 +45,6 @@ void farmiq__sqlite_rollback(void *ctx);
 /* sqlite_schema.c */
 int farmiq__sqlite_fail(sqlite3 *db, int sqlite_code, const char *field,
                         struct farmiq_error *error);
-int farmiq__fill_error(struct farmiq_error *error, int code, const char *field,
-                       const char *detail);
 
 /* sqlite_marker.c: was the last stop clean? A file beside the database says so: its
  * writers hold a shared lock on it, and the last one to leave empties it. */

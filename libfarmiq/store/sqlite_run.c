@@ -359,6 +359,8 @@ int farmiq__sqlite_run(void *ctx, const struct farmiq_sql_query *query, const ch
 
     if (is_transaction_lost(s))
         return FARMIQ_E_STORE;
+    if (query->sqlite && !*query->sqlite)
+        return FARMIQ_OK;
     if (!queue)
         queue = "";
     if (!is_queue_name(queue))

@@ -8,40 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent_schema.h"
-#include "cloud_schema.h"
-#include "edge_schema.h"
-
-const struct farmiq_migration *farmiq_schema_edge(void) { return edge_schema; }
-
-const struct farmiq_migration *farmiq_schema_cloud(void) { return cloud_schema; }
-
-const struct farmiq_migration *farmiq_schema_agent(void) { return agent_schema; }
-
-int farmiq__fill_error(struct farmiq_error *error, int code, const char *field,
-                       const char *detail)
-{
-    if (!error || error->size < sizeof *error)
-        return code;
-    error->code = code;
-    error->offset = FARMIQ_NO_OFFSET;
-    snprintf(error->field, sizeof error->field, "%s", field);
-    snprintf(error->detail, sizeof error->detail, "%s", detail);
-    return code;
-}
-
 int farmiq__sqlite_fail(sqlite3 *db, int sqlite_code, const char *field,
                         struct farmiq_error *error)
 {
     int code = farmiq__sqlite_code(sqlite_code);
 
     return code ? farmiq__fill_error(error, code, field, sqlite3_errmsg(db)) : FARMIQ_OK;
-}
-
-/* "edge/0001_edge" belongs to the schema "edge". */
-static int schema_len(const struct farmiq_migration *step)
-{
-    return (int)strcspn(step->name, "/");
 }
 
 static int exec(sqlite3 *db, const char *sql, const char *field,
@@ -61,7 +33,7 @@ static int read_version(sqlite3 *db, const struct farmiq_migration *step,
 
     if (rc)
         return farmiq__sqlite_fail(db, rc, "farmiq_migration", error);
-    sqlite3_bind_text(stmt, 1, step->name, schema_len(step), SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 1, step->name, farmiq__schema_len(step), SQLITE_STATIC);
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         *version = (uint32_t)sqlite3_column_int64(stmt, 0);
@@ -79,7 +51,7 @@ static int write_version(sqlite3 *db, const struct farmiq_migration *step,
 
     if (rc)
         return farmiq__sqlite_fail(db, rc, "farmiq_migration", error);
-    sqlite3_bind_text(stmt, 1, step->name, schema_len(step), SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 1, step->name, farmiq__schema_len(step), SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 2, step->version);
     sqlite3_bind_text(stmt, 3, step->name, -1, SQLITE_STATIC);
     rc = sqlite3_step(stmt);
@@ -121,15 +93,6 @@ static int take_step_whole(sqlite3 *db, const struct farmiq_migration *step,
     return r;
 }
 
-static uint32_t last_version(const struct farmiq_migration *steps)
-{
-    uint32_t version = 0;
-
-    for (; steps->version; steps++)
-        version = steps->version;
-    return version;
-}
-
 int farmiq_sqlite_migrate(struct sqlite3 *db, const struct farmiq_migration *steps,
                           struct farmiq_error *error)
 {
@@ -146,7 +109,7 @@ int farmiq_sqlite_migrate(struct sqlite3 *db, const struct farmiq_migration *ste
              "farmiq_migration", error);
     if (!r)
         r = read_version(db, steps, &version, error);
-    if (!r && version > last_version(steps))
+    if (!r && version > farmiq__last_version(steps))
         return farmiq__fill_error(error, FARMIQ_E_UNSUPPORTED, steps->name,
                                   "the file's schema is newer than this library");
     for (; !r && steps->version; steps++)

@@ -74,11 +74,13 @@ static int open_shelf(struct fixture *f, struct farmiq_store *out, uint64_t quot
     return FARMIQ_OK;
 }
 
-const struct store_kind store_kinds[] = {
-    { "memory", open_memory },
-    { "sqlite", open_file, open_file_again },
-    { "shelf", open_shelf, .has_no_queues = 1 },
-};
+static const struct store_kind memory_kind = { "memory", open_memory, .has_quota = 1 },
+                               shelf_kind = { "shelf", open_shelf, .has_no_queues = 1 };
+const struct store_kind sqlite_kind = { "sqlite", open_file, open_file_again,
+                                        .has_quota = 1 };
+
+const struct store_kind *const store_kinds[] = { &memory_kind, &sqlite_kind, &pg_kind,
+                                                 &shelf_kind };
 const size_t store_kind_count = sizeof store_kinds / sizeof *store_kinds;
 
 int open_fixture(void **state)

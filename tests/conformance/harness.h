@@ -22,7 +22,7 @@
 
 struct fixture;
 
-/* A store under test. To add one, add its row to `store_kinds`. */
+/* A store under test. To add one, add it to `store_kinds`. */
 struct store_kind {
     const char *name;
     /* Open an empty store; quota_bytes 0: as large as it likes. */
@@ -30,9 +30,12 @@ struct store_kind {
     /* Open another store on the same data; NULL: it has none. */
     int (*open_again)(struct fixture *f, struct farmiq_store *out);
     int has_no_queues; /* only a ledger: asked only about that */
+    int has_quota;     /* quota_bytes means something to it */
 };
 
-extern const struct store_kind store_kinds[];
+extern const struct store_kind sqlite_kind, pg_kind;
+/* All of them. One that this build is without cannot be opened. */
+extern const struct store_kind *const store_kinds[];
 extern const size_t store_kind_count;
 
 struct fixture {

@@ -1174,8 +1174,6 @@ int main(void)
         SHOWS(openers_may_race_for_a_new_file),
     };
 
-    for (size_t i = 0; i < store_kind_count; i++)
-        if (strcmp(store_kinds[i].name, "sqlite") == 0)
-            current_kind = &store_kinds[i];
+    current_kind = &sqlite_kind;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1002,6 +1002,8 @@ static void a_full_store_says_so_and_recovers(void **state)
     uint32_t batches = 0;
     int r = FARMIQ_OK;
 
+    if (!f->kind->has_quota)
+        skip();
     farmiq_store_close(&f->store);
     remove_dir(f);
     make_dir(f);
@@ -1199,7 +1201,9 @@ int main(int argc, char **argv)
     int failed = 0;
 
     for (size_t i = 0; i < store_kind_count; i++) {
-        current_kind = &store_kinds[i];
+        current_kind = store_kinds[i];
+        if (!current_kind->open)
+            continue;
         if (argc > 1 && strcmp(argv[1], current_kind->name) != 0)
             continue;
         failed +=

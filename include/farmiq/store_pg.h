@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FARMIQ_STORE_PG_H
+#define FARMIQ_STORE_PG_H
+
+#include <farmiq/error.h>
+#include <farmiq/schema.h>
+#include <farmiq/store.h>
+
+struct pg_conn; /* PGconn */
+
+FARMIQ_BEGIN
+
+/** In libfarmiq-pg: the store on PostgreSQL 13 or later. I/O and allocation happen
+ * here. A store is one connection, for one thread; open one per worker.
+ *
+ * Leases are judged by the database's clock alone: of the times that callers pass to
+ * claim, renew and unclaim only the differences count. A build without libpq answers
+ * FARMIQ_E_UNSUPPORTED to everything. */
+
+struct farmiq_pg_options {
+    uint32_t size;
+    uint32_t statement_timeout_ms; /* 30000; 0: none */
+    uint32_t connect_timeout_s;    /* 10 */
+    uint32_t reconnect_ms;         /* the first pause after a failed attempt: 100 */
+    uint32_t reconnect_max_ms;     /* it doubles up to this: 30000 */
+    uint32_t reserved;
+    const struct farmiq_migration *migrations; /* NULL: the edge schema */
+};
+
+FARMIQ_API void farmiq_pg_options_init(struct farmiq_pg_options *options, size_t size);
+
+/** Connect to a server that takes writes and bring the schema up to date, one process
+ * at a time. `conninfo` is libpq's: "host=db dbname=farmiq" or "postgresql://...".
+ * `options` may be NULL.
+ *
+ * A connection that is lost is FARMIQ_E_STORE for what was in flight; what was not
+ * committed is gone. The next begin, or verb outside a transaction, connects again;
+ * while that fails it answers FARMIQ_E_STORE at once between attempts.
+ *
+ * Returns FARMIQ_OK; FARMIQ_E_STORE (`error->detail` has the server's words);
+ * FARMIQ_E_UNSUPPORTED (the schema is newer than this library); FARMIQ_E_NOMEM;
+ * FARMIQ_E_ARG. */
+FARMIQ_API FARMIQ_MUST_USE int
+farmiq_store_open_pg(struct farmiq_store *out, const char *conninfo,
+                     const struct farmiq_pg_options *options, struct farmiq_error *error);
+
+/** Use the caller's connection, so that his rows and an outbox row commit or vanish
+ * together. Transactions stay his: begin and commit here become savepoints inside one
+ * that he opened. He wants READ COMMITTED, for which the statements are written. The
+ * schema must be there (farmiq_pg_migrate()). A lost connection stays lost. Closing the
+ * store leaves the connection open.
+ * Returns FARMIQ_OK, FARMIQ_E_NOMEM, FARMIQ_E_ARG. */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_store_wrap_pg(struct farmiq_store *out,
+                                                    struct pg_conn *connection);
+
+/** Bring the caller's database up to date. Codes as farmiq_store_open_pg(). */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_pg_migrate(struct pg_conn *connection,
+                                                 const struct farmiq_migration *steps,
+                                                 struct farmiq_error *error);
+
+/** Bring another schema up to date in an open store. Codes as farmiq_store_open_pg(),
+ * and FARMIQ_E_ARG for a store that is not on PostgreSQL. */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_pg_add_schema(struct farmiq_store *store,
+                                                    const struct farmiq_migration *steps,
+                                                    struct farmiq_error *error);
+
+/** SQLSTATE and message of the last failure on this store, for the log, without its
+ * DETAIL, which quotes rows. Lives until the next call; never NULL; "" for a store that
+ * is not on PostgreSQL. */
+FARMIQ_API const char *farmiq_pg_error_text(const struct farmiq_store *store);
+
+FARMIQ_END
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The PostgreSQL store: connecting, transactions, closing. */
+#include "pg_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct farmiq_pg_options default_options = {
+    .statement_timeout_ms = 30000,
+    .connect_timeout_s = 10,
+    .reconnect_ms = 100,
+    .reconnect_max_ms = 30000,
+};
+
+void farmiq_pg_options_init(struct farmiq_pg_options *options, size_t size)
+{
+    if (!options || size < sizeof options->size)
+        return;
+    memset(options, 0, size);
+    memcpy(options, &default_options,
+           size < sizeof default_options ? size : sizeof default_options);
+    options->size = (uint32_t)size;
+}
+
+static int is_in_transaction(const struct farmiq__engine *engine)
+{
+    const struct farmiq__pg *s = (const struct farmiq__pg *)engine;
+
+    return s->depth > 0 || PQtransactionStatus(s->conn) == PQTRANS_INTRANS;
+}
+
+/* Connecting ----------------------------------------------------------------------- */
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* How a connection of ours is used. The statements are written for READ COMMITTED. They
+ * find their rows by keys, and their plans are kept: made while the tables were empty, a
+ * plan that scans would still scan when they are not. */
+static int configure(struct farmiq__pg *s)
+{
+    char sql[320];
+
+    snprintf(sql, sizeof sql,
+             "SET statement_timeout = %u;"
+             "SET default_transaction_isolation = 'read committed';"
+             "SET enable_seqscan = off; SET enable_hashjoin = off;"
+             "SET enable_mergejoin = off; SET jit = off;"
+             "SET client_min_messages = warning",
+             s->options.statement_timeout_ms);
+    return farmiq__pg_exec(s, sql);
+}
+
+static void note_connect_failure(struct farmiq__pg *s)
+{
+    snprintf(s->error_text, sizeof s->error_text, "08001: %s", PQerrorMessage(s->conn));
+}
+
+/* After each failed attempt there is a pause, twice as long as the one before. */
+static int reconnect(struct farmiq__pg *s)
+{
+    int64_t now_ms = monotonic_ms();
+
+    if (now_ms < s->retry_at_ms)
+        return FARMIQ_E_STORE;
+    farmiq__pg_forget_statements(s);
+    PQreset(s->conn);
+    if (PQstatus(s->conn) == CONNECTION_OK && configure(s) == FARMIQ_OK) {
+        s->is_lost = 0;
+        s->pause_ms = 0;
+        return FARMIQ_OK;
+    }
+    note_connect_failure(s);
+    s->pause_ms = s->pause_ms ? s->pause_ms * 2 : s->options.reconnect_ms;
+    if (s->pause_ms > s->options.reconnect_max_ms)
+        s->pause_ms = s->options.reconnect_max_ms;
+    s->retry_at_ms = monotonic_ms() + s->pause_ms;
+    return FARMIQ_E_STORE;
+}
+
+/* What a transaction has written so far is gone with its connection: until it has been
+ * rolled back nothing runs, or the rest of it would be committed alone. */
+int farmiq__pg_connected(struct farmiq__pg *s)
+{
+    if (!s->is_lost)
+        return FARMIQ_OK;
+    return s->is_ours && s->depth == 0 ? reconnect(s) : FARMIQ_E_STORE;
+}
+
+/* Transactions --------------------------------------------------------------------- */
+
+static int is_outermost(const struct farmiq__pg *s)
+{
+    return s->depth == 1 && !s->is_savepoint;
+}
+
+/* BEGIN has no effect that is lost with the connection: where the server went away while
+ * nothing was asked of it, it is asked again. */
+static int begin_transaction(struct farmiq__pg *s)
+{
+    int r = farmiq__pg_exec(s, "BEGIN");
+
+    if (!r || !s->is_lost || !s->is_ours)
+        return r;
+    r = reconnect(s);
+    return r ? r : farmiq__pg_exec(s, "BEGIN");
+}
+
+static int begin(void *ctx)
+{
+    struct farmiq__pg *s = ctx;
+    int is_savepoint = s->depth > 0, r = farmiq__pg_connected(s);
+
+    if (r)
+        return r;
+    is_savepoint |= PQtransactionStatus(s->conn) == PQTRANS_INTRANS;
+    r = is_savepoint ? farmiq__pg_exec(s, "SAVEPOINT farmiq") : begin_transaction(s);
+    if (r)
+        return r;
+    if (s->depth++ == 0)
+        s->is_savepoint = is_savepoint;
+    return FARMIQ_OK;
+}
+
+/* The server answers COMMIT after a failure with a rollback, and calls it a success. */
+static int commit_transaction(struct farmiq__pg *s)
+{
+    if (PQtransactionStatus(s->conn) != PQTRANS_INTRANS)
+        return FARMIQ_E_STORE;
+    return farmiq__pg_exec(s, "COMMIT");
+}
+
+static int commit(void *ctx)
+{
+    struct farmiq__pg *s = ctx;
+    int r;
+
+    if (s->depth == 0)
+        return FARMIQ_E_STATE;
+    if (s->is_lost)
+        return FARMIQ_E_STORE;
+    r = is_outermost(s) ? commit_transaction(s)
+                        : farmiq__pg_exec(s, "RELEASE SAVEPOINT farmiq");
+    if (!r)
+        s->depth--;
+    return r;
+}
+
+/* Cannot fail: where the connection is gone there is nothing left to undo. */
+static void rollback(void *ctx)
+{
+    struct farmiq__pg *s = ctx;
+
+    if (s->depth == 0)
+        return;
+    if (!s->is_lost)
+        (void)farmiq__pg_exec(s, is_outermost(s) ? "ROLLBACK"
+                                                 : "ROLLBACK TO SAVEPOINT farmiq;"
+                                                   "RELEASE SAVEPOINT farmiq");
+    s->depth--;
+}
+
+/* Opening and closing --------------------------------------------------------------- */
+
+/* A wrapped connection gets its room back. */
+static void deallocate(struct farmiq__pg *s)
+{
+    char sql[80];
+
+    for (uint32_t i = 0; i < s->statement_count && !s->is_lost; i++) {
+        snprintf(sql, sizeof sql, "DEALLOCATE \"%s\"", s->statements[i].name);
+        (void)farmiq__pg_exec(s, sql);
+    }
+}
+
+static void close_store(void *ctx)
+{
+    struct farmiq__pg *s = ctx;
+
+    while (s->depth)
+        rollback(s);
+    if (s->is_ours)
+        PQfinish(s->conn);
+    else
+        deallocate(s);
+    free(s->statements);
+    free(s->buffer.bytes);
+    farmiq__engine_fini(&s->engine);
+    free(s);
+}
+
+static const struct farmiq_store_ops ops = {
+    .size = sizeof ops,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .close = close_store,
+    .dedupe = farmiq__dedupe,
+    .dedupe_purge = farmiq__dedupe_purge,
+    .outbox_append = farmiq__outbox_append,
+    .outbox_claim = farmiq__outbox_claim,
+    .outbox_renew = farmiq__outbox_renew,
+    .outbox_settle = farmiq__outbox_settle,
+    .outbox_stats = farmiq__outbox_stats,
+    .outbox_redrive = farmiq__outbox_redrive,
+    .outbox_unclaim = farmiq__outbox_unclaim,
+    .outbox_purge = farmiq__outbox_purge,
+    .sql_run = farmiq__pg_run,
+};
+
+static struct farmiq__pg *new_store(const struct farmiq_pg_options *options)
+{
+    struct farmiq__pg *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->options = options ? *options : default_options;
+    if (farmiq__engine_init(&s->engine, &ops, is_in_transaction)) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* What the store depends on comes after the caller's words, and so prevails. */
+static PGconn *connect(const char *conninfo, const struct farmiq_pg_options *options)
+{
+    char timeout[16];
+    const char *const words[] = {
+        "dbname",          "target_session_attrs",      "client_encoding",
+        "connect_timeout", "fallback_application_name", NULL
+    };
+    const char *const values[] = {
+        conninfo, "read-write", "UTF8", timeout, "farmiq", NULL
+    };
+
+    snprintf(timeout, sizeof timeout, "%u", options->connect_timeout_s);
+    return PQconnectdbParams(words, values, 1);
+}
+
+static int open_steps(struct farmiq__pg *s, const char *conninfo,
+                      struct farmiq_error *error)
+{
+    const struct farmiq_migration *steps = s->options.migrations;
+    int r;
+
+    s->is_ours = 1;
+    s->conn = connect(conninfo, &s->options);
+    if (!s->conn)
+        return farmiq__fill_error(error, FARMIQ_E_NOMEM, "", "out of memory");
+    if (PQstatus(s->conn) != CONNECTION_OK)
+        return farmiq__fill_error(error, FARMIQ_E_STORE, "conninfo",
+                                  PQerrorMessage(s->conn));
+    r = configure(s);
+    if (r)
+        return farmiq__fill_error(error, r, "conninfo", s->error_text);
+    return farmiq_pg_migrate(s->conn, steps ? steps : farmiq_schema_edge(), error);
+}
+
+int farmiq_store_open_pg(struct farmiq_store *out, const char *conninfo,
+                         const struct farmiq_pg_options *options,
+                         struct farmiq_error *error)
+{
+    struct farmiq__pg *s;
+    int r;
+
+    if (!out || !conninfo || (options && options->size < sizeof *options))
+        return FARMIQ_E_ARG;
+    s = new_store(options);
+    if (!s)
+        return farmiq__fill_error(error, FARMIQ_E_NOMEM, "", "out of memory");
+    r = open_steps(s, conninfo, error);
+    if (r)
+        close_store(s);
+    else
+        *out = s->engine.store;
+    return r;
+}
+
+int farmiq_store_wrap_pg(struct farmiq_store *out, struct pg_conn *connection)
+{
+    struct farmiq__pg *s;
+
+    if (!out || !connection)
+        return FARMIQ_E_ARG;
+    s = new_store(NULL);
+    if (!s)
+        return FARMIQ_E_NOMEM;
+    s->conn = connection;
+    *out = s->engine.store;
+    return FARMIQ_OK;
+}
+
+/* Of any store whose table is ours; other stores have no such context. */
+static struct farmiq__pg *pg_of(const struct farmiq_store *store)
+{
+    return store && store->ops == &ops ? store->ctx : NULL;
+}
+
+int farmiq_pg_add_schema(struct farmiq_store *store, const struct farmiq_migration *steps,
+                         struct farmiq_error *error)
+{
+    struct farmiq__pg *s = pg_of(store);
+
+    return s ? farmiq_pg_migrate(s->conn, steps, error) : FARMIQ_E_ARG;
+}
+
+const char *farmiq_pg_error_text(const struct farmiq_store *store)
+{
+    struct farmiq__pg *s = pg_of(store);
+
+    return s ? s->error_text : "";
+}

@@ -1,0 +1,3 @@
+-- A device agent's durable buffer: an event stays here until the edge's application
+-- acknowledgement (architecture, decision 6).
+-- queue agent
