@@ -245,6 +245,9 @@ static PGconn *connect(const char *conninfo, const struct farmiq_pg_options *opt
     return PQconnectdbParams(words, values, 1);
 }
 
+/* libpq would write them to stderr; what matters comes as an error as well. */
+static void ignore_notice(void *arg, const char *message) { (void)arg, (void)message; }
+
 static int open_steps(struct farmiq__pg *s, const char *conninfo,
                       struct farmiq_error *error)
 {
@@ -258,6 +261,7 @@ static int open_steps(struct farmiq__pg *s, const char *conninfo,
     if (PQstatus(s->conn) != CONNECTION_OK)
         return farmiq__fill_error(error, FARMIQ_E_STORE, "conninfo",
                                   PQerrorMessage(s->conn));
+    PQsetNoticeProcessor(s->conn, ignore_notice, NULL);
     r = configure(s);
     if (r)
         return farmiq__fill_error(error, r, "conninfo", s->error_text);

@@ -54,8 +54,11 @@ static int read_version(PGconn *conn, const struct farmiq_migration *step,
     int r;
 
     *version = 0;
-    r = ask(conn, "SELECT (to_regclass('farmiq_migration') IS NOT NULL)::int", 0, NULL,
-            &is_there, error);
+    /* Asked of the catalogue itself: to_regclass() may remember that it was not there. */
+    r = ask(conn,
+            "SELECT count(*) FROM pg_catalog.pg_class"
+            " WHERE relname = 'farmiq_migration' AND pg_catalog.pg_table_is_visible(oid)",
+            0, NULL, &is_there, error);
     if (r || !is_there)
         return r;
     return ask(conn,

@@ -1,0 +1,802 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What only PostgreSQL can show: many claimers at once, a server that dies and comes
+ * back, the caller's own connection, the database's clock. */
+#include "harness_pg.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <farmiq/sql.h>
+#include <farmiq/store_pg.h>
+
+#include "pg_server.h"
+#include "queue_queries.h"
+
+static int64_t now_unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A namespace with the edge's tables, and a store on it. */
+struct place {
+    char schema[32];
+    struct farmiq_store store;
+};
+
+static int open_place(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+
+    assert_non_null(p);
+    pg_harness_schema(p->schema, sizeof p->schema);
+    assert_int_equal(pg_harness_open_plain(p->schema, &p->store), FARMIQ_OK);
+    *state = p;
+    return 0;
+}
+
+static int close_place(void **state)
+{
+    struct place *p = *state;
+
+    farmiq_store_close(&p->store);
+    free(p);
+    return 0;
+}
+
+static PGconn *connect_to(const struct place *p)
+{
+    char conninfo[256];
+    PGconn *conn;
+
+    pg_server_conninfo(pg_harness_server(), p->schema, conninfo, sizeof conninfo);
+    conn = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    return conn;
+}
+
+static void must(PGconn *conn, const char *sql)
+{
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(result);
+}
+
+/* The answer, a number, of a question asked beside the store. */
+static long long ask(const struct place *p, const char *sql)
+{
+    PGconn *conn = connect_to(p);
+    PGresult *result = PQexec(conn, sql);
+    long long number;
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    number = atoll(PQgetvalue(result, 0, 0));
+    PQclear(result);
+    PQfinish(conn);
+    return number;
+}
+
+/* Statements ------------------------------------------------------------------------ */
+
+static int prepares(PGconn *conn, const char *text, const char *queue)
+{
+    char sql[8192], *to = sql;
+    PGresult *result;
+    int is_good;
+
+    for (const char *hole; (hole = strstr(text, "{queue}")); text = hole + 7)
+        to += sprintf(to, "%.*s%s", (int)(hole - text), text, queue);
+    sprintf(to, "%s", text);
+    result = PQprepare(conn, "", sql, 0, NULL);
+    is_good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!is_good)
+        print_error("%s", PQerrorMessage(conn));
+    PQclear(result);
+    return is_good;
+}
+
+/* Each verb has a spelling for PostgreSQL, and the server understands it. */
+static void every_statement_prepares(void **state)
+{
+    struct place *p = *state;
+    PGconn *conn = connect_to(p);
+    int count = 0;
+
+    for (; queue_queries[count]; count++) {
+        const struct farmiq_sql_query *query = queue_queries[count];
+        const char *queue = strstr(query->name, "sighting") ? LEDGER : QUEUE;
+
+        if (!query->pg)
+            fail_msg("%s has no spelling for PostgreSQL", query->name);
+        if (!prepares(conn, query->pg, queue))
+            fail_msg("%s", query->name);
+    }
+    assert_true(count > 30);
+    PQfinish(conn);
+}
+
+/* Every type that a statement may take or give, alone and as an array, and NULL. */
+static const struct farmiq_sql_query types_alone = {
+    "test.types_alone", NULL,
+    "SELECT $1::bigint, $2::integer, $3::smallint, $4::boolean, $5::timestamptz,"
+    " $6::text, $7::bytea, $8::double precision, $9::bigint, $10::varchar, $11::json"
+};
+static const struct farmiq_sql_query types_many = {
+    "test.types_many", NULL,
+    "SELECT n, a, b, c, d, e, f, g, h, i, j, k FROM unnest($1::bigint[], $2::integer[],"
+    " $3::smallint[], $4::boolean[], $5::timestamptz[], $6::text[], $7::bytea[],"
+    " $8::double precision[], $9::bigint[], $10::varchar[], $11::json[])"
+    " WITH ORDINALITY AS g (a, b, c, d, e, f, g, h, i, j, k, n) ORDER BY n DESC"
+};
+
+enum { TYPES = 11 };
+
+struct expected {
+    const struct farmiq_sql_value *params;
+    uint32_t rows;
+};
+
+static void assert_same_value(const struct farmiq_sql_value *a,
+                              const struct farmiq_sql_value *b)
+{
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->integer, b->integer);
+    assert_memory_equal(&a->real, &b->real, sizeof a->real);
+    assert_int_equal(a->text.len, b->text.len);
+    if (a->text.len)
+        assert_memory_equal(a->text.ptr, b->text.ptr, a->text.len);
+}
+
+static int on_types(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                    uint32_t count)
+{
+    struct expected *e = ctx;
+
+    assert_int_equal(count, TYPES);
+    for (uint32_t i = 0; i < count; i++)
+        assert_same_value(&columns[i], &e->params[row * TYPES + i]);
+    e->rows++;
+    return FARMIQ_OK;
+}
+
+static void make_values(struct farmiq_sql_value *v, int sign)
+{
+    static const struct farmiq_str bytes = { "\0\xff\x01", 3 };
+    const struct farmiq_sql_value values[TYPES] = {
+        farmiq_sql_integer(sign > 0 ? INT64_MAX : INT64_MIN),
+        farmiq_sql_integer(sign > 0 ? INT32_MAX : INT32_MIN),
+        farmiq_sql_integer(sign * 32767),
+        farmiq_sql_integer(sign > 0),
+        farmiq_sql_integer(sign * T0 + 7),
+        farmiq_sql_text(text(sign > 0 ? "k\xc3\xa4lte" : "")),
+        { .type = FARMIQ_SQL_BLOB, .text = bytes },
+        farmiq_sql_real(sign * 21.25),
+        farmiq_sql_null(),
+        farmiq_sql_text(text("short")),
+        farmiq_sql_text(text("{\"a\":1}")),
+    };
+
+    memcpy(v, values, sizeof values);
+}
+
+static void values_come_back_as_they_went(void **state)
+{
+    struct place *p = *state;
+    struct farmiq_sql_value values[3 * TYPES];
+    struct expected e = { values, 0 };
+
+    make_values(values, 1);
+    make_values(values + TYPES, -1);
+    make_values(values + 2 * TYPES, 1);
+    assert_int_equal(
+        farmiq_sql_run(&p->store, &types_alone, NULL, values, TYPES, on_types, &e), 0);
+    assert_int_equal(e.rows, 1);
+    assert_int_equal(
+        farmiq_sql_run_many(&p->store, &types_many, NULL, values, TYPES, 3, on_types, &e),
+        FARMIQ_OK);
+    assert_int_equal(e.rows, 4);
+}
+
+static int on_any(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                  uint32_t count)
+{
+    (void)row, (void)columns, (void)count;
+    ++*(int *)ctx;
+    return FARMIQ_OK;
+}
+
+/* What cannot be kept as it was given is refused before anything is sent. */
+static void a_value_of_the_wrong_type_is_refused(void **state)
+{
+    static const struct farmiq_sql_query small = { "test.small", NULL,
+                                                   "SELECT $1::smallint" },
+                                         words = { "test.words", NULL,
+                                                   "SELECT $1::text" },
+                                         time = { "test.time", NULL,
+                                                  "SELECT $1::timestamptz" };
+    static const struct farmiq_str cut = { "a\0b", 3 };
+    const struct farmiq_sql_value big = farmiq_sql_integer(32768),
+                                  nul = farmiq_sql_text(cut),
+                                  odd = farmiq_sql_text(text("\xff\xfe")),
+                                  late = farmiq_sql_integer(INT64_MAX);
+    struct place *p = *state;
+    int rows = 0;
+
+    assert_int_equal(farmiq_sql_run(&p->store, &small, NULL, &big, 1, on_any, &rows),
+                     FARMIQ_E_ARG);
+    assert_int_equal(farmiq_sql_run(&p->store, &words, NULL, &nul, 1, on_any, &rows),
+                     FARMIQ_E_ARG);
+    assert_int_equal(farmiq_sql_run(&p->store, &words, NULL, &odd, 1, on_any, &rows),
+                     FARMIQ_E_ARG);
+    assert_int_equal(farmiq_sql_run(&p->store, &time, NULL, &late, 1, on_any, &rows),
+                     FARMIQ_E_ARG);
+    assert_int_equal(farmiq_sql_run(&p->store, &words, NULL, &nul, 2, on_any, &rows),
+                     FARMIQ_E_ARG);
+    assert_int_equal(rows, 0);
+}
+
+/* Failures -------------------------------------------------------------------------- */
+
+/* The server's refusals have our names, and nothing of a refused append is left. */
+static void refusals_have_our_names(void **state)
+{
+    static const struct {
+        const char *sqlstate;
+        int code;
+    } refusals[] = { { "40001", FARMIQ_E_BUSY },
+                     { "40P01", FARMIQ_E_BUSY },
+                     { "55P03", FARMIQ_E_BUSY },
+                     { "53100", FARMIQ_E_NOSPACE },
+                     { "XX000", FARMIQ_E_STORE } };
+    struct place *p = *state;
+    PGconn *conn = connect_to(p);
+    struct item items[3];
+    char sql[400];
+
+    make_items(items, 3, "e");
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        snprintf(sql, sizeof sql,
+                 "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                 " $$BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '%s'; END$$;"
+                 "CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON sync_ready"
+                 " FOR EACH ROW EXECUTE FUNCTION refuse()",
+                 refusals[i].sqlstate);
+        must(conn, sql);
+        assert_int_equal(append(&p->store, items, T0), refusals[i].code);
+        assert_memory_equal(farmiq_pg_error_text(&p->store), refusals[i].sqlstate, 5);
+    }
+    must(conn, "DROP TRIGGER refuse ON sync_ready");
+    assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
+    assert_int_equal(items[2].row.verdict, FARMIQ_OK);
+    assert_stats(&p->store, 3, 0, 0, 0);
+    PQfinish(conn);
+}
+
+static void a_slow_statement_is_ended(void **state)
+{
+    static const struct farmiq_sql_query nap = { "test.nap", NULL,
+                                                 "SELECT 1 FROM pg_sleep(20)" };
+    struct place *p = *state;
+    struct farmiq_pg_options options;
+    struct farmiq_store store;
+    char conninfo[256];
+    int64_t before = now_unix_ms();
+
+    farmiq_pg_options_init(&options, sizeof options);
+    options.statement_timeout_ms = 50;
+    pg_server_conninfo(pg_harness_server(), p->schema, conninfo, sizeof conninfo);
+    assert_int_equal(farmiq_store_open_pg(&store, conninfo, &options, NULL), FARMIQ_OK);
+    assert_int_equal(farmiq_sql_run(&store, &nap, NULL, NULL, 0, NULL, NULL),
+                     FARMIQ_E_STORE);
+    assert_true(now_unix_ms() - before < 10000);
+    farmiq_store_close(&store);
+}
+
+/* What was acknowledged before the crash is there after it; what was in a transaction is
+ * not; and the store finds the server again by itself. */
+static void a_crashed_server_loses_nothing_committed(void **state)
+{
+    struct place *p = *state;
+    struct item kept[2], lost[3];
+    int r = FARMIQ_E_STORE;
+
+    make_items(kept, 2, "kept");
+    make_items(lost, 3, "lost");
+    assert_int_equal(append(&p->store, kept, T0), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(append(&p->store, lost, T0), FARMIQ_OK);
+    pg_server_kill(pg_harness_server());
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STORE);
+    assert_int_equal(append(&p->store, lost, T0), FARMIQ_E_STORE);
+    farmiq_store_rollback(&p->store);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_E_STORE);
+    pg_server_restart(pg_harness_server());
+    pg_harness_connect();
+    for (int tries = 0; tries < 100 && r == FARMIQ_E_STORE; tries++, usleep(20000))
+        r = append(&p->store, lost, T0);
+    assert_int_equal(r, FARMIQ_OK);
+    assert_int_equal(lost[0].row.verdict, FARMIQ_OK);
+    assert_stats(&p->store, 5, 0, 0, 0);
+}
+
+/* A connection that went away while nothing was asked of it is nobody's business. */
+static void an_idle_loss_is_not_noticed(void **state)
+{
+    struct place *p = *state;
+    struct item items[1];
+
+    make_items(items, 1, "e");
+    assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
+    pg_harness_exec("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE application_name = 'farmiq'");
+    assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
+    assert_int_equal(items[0].row.verdict, FARMIQ_DUPLICATE);
+}
+
+/* The caller's connection ------------------------------------------------------------ */
+
+static void the_callers_rows_share_the_outboxs_fate(void **state)
+{
+    struct place *p = *state;
+    PGconn *conn = connect_to(p);
+    struct farmiq_store store;
+    struct item items[2];
+
+    must(conn, "CREATE TABLE own (n integer)");
+    assert_int_equal(farmiq_store_wrap_pg(&store, conn), FARMIQ_OK);
+    make_items(items, 2, "e");
+    for (int is_kept = 0; is_kept <= 1; is_kept++) {
+        must(conn, "BEGIN; INSERT INTO own VALUES (1)");
+        assert_int_equal(append(&store, items, T0), FARMIQ_OK);
+        assert_int_equal(items[0].row.verdict, FARMIQ_OK);
+        must(conn, is_kept ? "COMMIT" : "ROLLBACK");
+        assert_int_equal(ask(p, "SELECT count(*) FROM own"), is_kept);
+        assert_stats(&p->store, is_kept ? 2 : 0, 0, 0, 0);
+    }
+    farmiq_store_close(&store);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    must(conn, "SELECT 1");
+    PQfinish(conn);
+}
+
+static void begin_in_the_callers_transaction_is_a_savepoint(void **state)
+{
+    struct place *p = *state;
+    PGconn *conn = connect_to(p);
+    struct farmiq_store store;
+    struct item gone[1], kept[1];
+
+    make_items(gone, 1, "gone");
+    make_items(kept, 1, "kept");
+    assert_int_equal(farmiq_store_wrap_pg(&store, conn), FARMIQ_OK);
+    must(conn, "BEGIN");
+    assert_int_equal(append(&store, kept, T0), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&store), FARMIQ_OK);
+    assert_int_equal(append(&store, gone, T0), FARMIQ_OK);
+    farmiq_store_rollback(&store);
+    assert_int_equal(farmiq_store_begin(&store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_commit(&store), FARMIQ_OK);
+    assert_stats(&p->store, 0, 0, 0, 0);
+    must(conn, "COMMIT");
+    assert_stats(&p->store, 1, 0, 0, 0);
+    farmiq_store_close(&store);
+    PQfinish(conn);
+}
+
+/* Leases ----------------------------------------------------------------------------- */
+
+/* A worker whose clock is years ahead takes nothing over; one whose clock is years
+ * behind holds its lease no longer than others. */
+static void only_the_databases_clock_judges_leases(void **state)
+{
+    struct place *p = *state;
+    struct item items[2];
+    struct claimer honest, fast, slow;
+    uint32_t unclaimed = 9;
+
+    make_items(items, 2, "e");
+    make_claimer(&honest, "honest");
+    make_claimer(&fast, "fast");
+    make_claimer(&slow, "slow");
+    assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
+    assert_int_equal(claim(&p->store, &honest, 1, now_unix_ms()), FARMIQ_OK);
+    slow.claim.lease_ms = 1;
+    assert_int_equal(claim(&p->store, &slow, 1, T0), FARMIQ_OK);
+    usleep(20000);
+    assert_int_equal(claim(&p->store, &fast, 10, 2 * T0), FARMIQ_OK);
+    assert_id(fast.first, "e-1");
+    assert_int_equal(chain_length(fast.first), 1);
+    assert_int_equal(claim(&p->store, &slow, 10, 2 * T0), FARMIQ_NONE);
+    assert_int_equal(farmiq_store_outbox_unclaim(&p->store, QUEUE, 2 * T0, 0, &unclaimed),
+                     FARMIQ_OK);
+    assert_int_equal(unclaimed, 0);
+    assert_int_equal(settle(&p->store, honest.first, FARMIQ_OUTCOME_ACKED, now_unix_ms()),
+                     FARMIQ_OK);
+}
+
+enum { THREADS = 8, RACE_ROWS = 20000, RACE_BATCH = 100, APPEND_ROWS = 500 };
+
+/* What the claimers did, seen from outside: who was given a row, and until when. */
+struct race {
+    const struct place *place;
+    pthread_mutex_t lock;
+    int64_t leased_until[RACE_ROWS]; /* 0: nobody holds it */
+    uint8_t acks[RACE_ROWS];
+    int shared, failed, lost; /* rows under two live leases; errors; leases that ended */
+    uint32_t acked;
+};
+
+struct racer {
+    struct race *race;
+    struct farmiq_store store;
+    struct claimer claimer;
+    int64_t room[32 * 1024];
+    uint32_t random;
+    uint64_t claims;
+};
+
+static uint32_t draw(struct racer *r, uint32_t below)
+{
+    r->random = r->random * 1664525 + 1013904223;
+    return (r->random >> 8) % below;
+}
+
+static uint32_t number_of(const struct farmiq_outbox_row *row)
+{
+    return (uint32_t)strtoul(row->event->event_id.ptr + 2, NULL, 10);
+}
+
+/* A lease begins no earlier than the claim was asked for, and so ends no earlier than
+ * `from + lease`: until then nobody else may have the row. It counts as held from the
+ * moment its claim had returned. */
+static void note_claim(struct race *race, const struct farmiq_outbox_row *first,
+                       int64_t asked_at, int64_t lease_ms)
+{
+    pthread_mutex_lock(&race->lock);
+    for (; first; first = first->next) {
+        int64_t *until = &race->leased_until[number_of(first)];
+
+        race->shared += *until > now_unix_ms();
+        race->shared += race->acks[number_of(first)] > 0;
+        *until = asked_at + lease_ms;
+    }
+    pthread_mutex_unlock(&race->lock);
+}
+
+/* Before the settlement is asked for, as afterwards another may have the rows. */
+static void note_release(struct race *race, const struct farmiq_outbox_row *first)
+{
+    pthread_mutex_lock(&race->lock);
+    for (; first; first = first->next)
+        race->leased_until[number_of(first)] = 0;
+    pthread_mutex_unlock(&race->lock);
+}
+
+static void note_settled(struct race *race, const struct farmiq_outbox_row *first,
+                         int32_t outcome, int r)
+{
+    pthread_mutex_lock(&race->lock);
+    race->failed += r < 0;
+    race->lost += r == FARMIQ_NONE;
+    for (; first && r == FARMIQ_OK && outcome == FARMIQ_OUTCOME_ACKED;
+         first = first->next) {
+        race->acks[number_of(first)]++;
+        race->acked++;
+    }
+    pthread_mutex_unlock(&race->lock);
+}
+
+static int is_over(struct race *race)
+{
+    int over;
+
+    pthread_mutex_lock(&race->lock);
+    over = race->acked >= RACE_ROWS || race->failed || race->shared;
+    pthread_mutex_unlock(&race->lock);
+    return over;
+}
+
+static int race_claim(struct racer *r, int64_t lease_ms)
+{
+    struct farmiq_outbox_claim *c = &r->claimer.claim;
+    int64_t asked_at = now_unix_ms();
+    int result;
+
+    c->limit = RACE_BATCH;
+    c->lease_ms = (uint32_t)lease_ms;
+    c->max_claims = 100000;
+    c->memory = r->room;
+    c->memory_bytes = sizeof r->room;
+    c->now_unix_ms = asked_at;
+    c->token[0] = (uint64_t)(uintptr_t)r;
+    c->token[1] = ++r->claims;
+    result = farmiq_store_outbox_claim(&r->store, QUEUE, c, &r->claimer.first);
+    if (result == FARMIQ_OK)
+        note_claim(r->race, r->claimer.first, asked_at, lease_ms);
+    return result;
+}
+
+/* Some settle at once, some after their lease has ended, some never. */
+static void race_once(struct racer *r)
+{
+    int is_short = draw(r, 10) == 0;
+    int32_t outcome = draw(r, 8) ? FARMIQ_OUTCOME_ACKED : FARMIQ_OUTCOME_UNREACHED;
+    int result = race_claim(r, is_short ? 5 : 60000);
+    int64_t now = now_unix_ms();
+
+    if (result != FARMIQ_OK) {
+        note_settled(r->race, NULL, outcome, result < 0 ? result : FARMIQ_OK);
+        usleep(2000);
+        return;
+    }
+    if (is_short) {
+        usleep(draw(r, 20) * 1000);
+        if (draw(r, 2))
+            return; /* crashed */
+    } else {
+        note_release(r->race, r->claimer.first);
+    }
+    for (struct farmiq_outbox_row *row = r->claimer.first; row; row = row->next)
+        result |= farmiq_outbox_settle(row, NULL, outcome, now, 0);
+    result = farmiq_store_outbox_settle(&r->store, QUEUE, r->claimer.first, now);
+    note_settled(r->race, r->claimer.first, outcome, result);
+}
+
+static void *race_thread(void *arg)
+{
+    struct racer *r = arg;
+
+    while (!is_over(r->race))
+        race_once(r);
+    return NULL;
+}
+
+static void append_race_rows(struct place *p)
+{
+    static struct item items[APPEND_ROWS];
+
+    for (uint32_t first = 0; first < RACE_ROWS; first += APPEND_ROWS) {
+        make_items(items, APPEND_ROWS, "r");
+        for (uint32_t i = 0; i < APPEND_ROWS; i++) {
+            snprintf(items[i].id, sizeof items[i].id, "r-%05u", first + i);
+            items[i].event.event_id = text(items[i].id);
+        }
+        assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
+    }
+}
+
+/* Eight claimers, leases that end under them, some that crash: no row is ever under two
+ * live leases, none is stranded, none is acknowledged twice, and nobody is told of a
+ * deadlock or of any other failure. */
+static void eight_claimers_share_nothing_and_strand_nothing(void **state)
+{
+    static struct race race;
+    static struct racer racers[THREADS];
+    struct place *p = *state;
+    pthread_t threads[THREADS];
+    int64_t before;
+
+    memset(&race, 0, sizeof race);
+    pthread_mutex_init(&race.lock, NULL);
+    race.place = p;
+    append_race_rows(p);
+    before = now_unix_ms();
+    for (uint32_t i = 0; i < THREADS; i++) {
+        racers[i].race = &race;
+        racers[i].random = i;
+        make_claimer(&racers[i].claimer, "racer");
+        assert_int_equal(pg_harness_open_plain(p->schema, &racers[i].store), FARMIQ_OK);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, race_thread, &racers[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    print_message("%d rows, %d claimers: %lld ms, %d leases ended under their holder\n",
+                  RACE_ROWS, THREADS, (long long)(now_unix_ms() - before), race.lost);
+    for (int i = 0; i < THREADS; i++) {
+        if (race.failed)
+            print_error("%s\n", farmiq_pg_error_text(&racers[i].store));
+        farmiq_store_close(&racers[i].store);
+    }
+    assert_int_equal(race.shared, 0);
+    assert_int_equal(race.failed, 0);
+    assert_true(race.lost > 0);
+    for (int i = 0; i < RACE_ROWS; i++)
+        assert_int_equal(race.acks[i], 1);
+    assert_stats(&p->store, 0, 0, 0, RACE_ROWS);
+    assert_int_equal(ask(p, "SELECT deadlocks FROM pg_stat_database"
+                            " WHERE datname = current_database()"),
+                     0);
+}
+
+/* Appending -------------------------------------------------------------------------- */
+
+static void *append_thread(void *arg)
+{
+    struct farmiq_store store;
+    static const uint32_t rows = 100;
+    struct item *items = calloc(rows, sizeof *items);
+    struct place *p = arg;
+    intptr_t fresh = 0;
+
+    if (!items || pg_harness_open_plain(p->schema, &store))
+        return (void *)-1;
+    for (int round = 0; round < 20; round++) {
+        char prefix[16];
+
+        snprintf(prefix, sizeof prefix, "p%d", round);
+        make_items(items, rows, prefix);
+        if (append(&store, items, T0))
+            return (void *)-1;
+        for (uint32_t i = 0; i < rows; i++)
+            fresh += items[i].row.verdict == FARMIQ_OK;
+    }
+    farmiq_store_close(&store);
+    free(items);
+    return (void *)fresh;
+}
+
+/* Four writers of the same events: each event is new to exactly one of them, its number
+ * is its own, and the numbers that are counted agree. */
+static void writers_of_the_same_events_agree(void **state)
+{
+    struct place *p = *state;
+    pthread_t threads[4];
+    intptr_t fresh = 0;
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, append_thread, p), 0);
+    for (int i = 0; i < 4; i++) {
+        void *part;
+
+        assert_int_equal(pthread_join(threads[i], &part), 0);
+        assert_true((intptr_t)part >= 0);
+        fresh += (intptr_t)part;
+    }
+    assert_int_equal(fresh, 2000);
+    assert_stats(&p->store, 2000, 0, 0, 0);
+    assert_int_equal(
+        ask(p, "SELECT count(*) FROM sync_ready JOIN sync_event USING (seq)"), 2000);
+}
+
+/* The schema ------------------------------------------------------------------------- */
+
+static void the_view_is_the_seeds_table(void **state)
+{
+    struct place *p = *state;
+    PGconn *conn = connect_to(p);
+    struct claimer c;
+
+    must(conn, "INSERT INTO sync_outbox (id, tenant_id, event_type, payload_json)"
+               " VALUES ('a', 't', 'x', '{}'), ('a', 't', 'x', '{}'),"
+               " (NULL, 't', 'x', '{}')");
+    PQfinish(conn);
+    assert_stats(&p->store, 2, 0, 0, 0);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&p->store, &c, 1, now_unix_ms()), FARMIQ_OK);
+    assert_id(c.first, "a");
+    assert_int_equal(ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'pending'"
+                            " AND claim_count = 0"),
+                     1);
+    assert_int_equal(ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'claimed'"
+                            " AND claimed_by = 'c' AND claim_count = 1"
+                            " AND lease_expires_at > now()"),
+                     1);
+    assert_int_equal(settle(&p->store, c.first, FARMIQ_OUTCOME_REFUSED, now_unix_ms()),
+                     FARMIQ_OK);
+    assert_int_equal(ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'failed'"
+                            " AND dlq_reason = 'refused'"),
+                     1);
+}
+
+static void *open_thread(void *arg)
+{
+    struct farmiq_store store;
+    int r = pg_harness_open_plain(arg, &store);
+
+    if (!r)
+        farmiq_store_close(&store);
+    return (void *)(intptr_t)r;
+}
+
+static void openers_may_race_for_a_new_schema(void **state)
+{
+    char schema[32];
+    pthread_t threads[THREADS];
+
+    (void)state;
+    pg_harness_schema(schema, sizeof schema);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, open_thread, schema), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *r;
+
+        assert_int_equal(pthread_join(threads[i], &r), 0);
+        assert_int_equal((intptr_t)r, FARMIQ_OK);
+    }
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+    struct place *p = *state;
+    PGconn *conn = connect_to(p);
+    struct farmiq_error error = { .size = sizeof error };
+
+    must(conn, "INSERT INTO farmiq_migration (schema, version, name)"
+               " VALUES ('edge', 9999, 'edge/9999_later')");
+    assert_int_equal(farmiq_pg_migrate(conn, farmiq_schema_edge(), &error),
+                     FARMIQ_E_UNSUPPORTED);
+    PQfinish(conn);
+}
+
+static void all_schemas_share_a_server(void **state)
+{
+    struct farmiq_error error = { .size = sizeof error };
+    struct place *p = *state;
+    struct place cloud;
+    PGconn *conn;
+
+    assert_int_equal(farmiq_pg_add_schema(&p->store, farmiq_schema_agent(), &error),
+                     FARMIQ_OK);
+    assert_int_equal(ask(p, "SELECT count(*) FROM farmiq_migration"), 2);
+    pg_harness_schema(cloud.schema, sizeof cloud.schema);
+    conn = connect_to(&cloud);
+    if (farmiq_pg_migrate(conn, farmiq_schema_cloud(), &error))
+        fail_msg("%s: %s", error.field, error.detail);
+    PQfinish(conn);
+    assert_int_equal(ask(&cloud, "SELECT count(*) FROM bus_telemetry_event"), 0);
+}
+
+static void the_rest_is_refused(void **state)
+{
+    struct farmiq_error error = { .size = sizeof error };
+    struct farmiq_store store = { 0 };
+    struct place *p = *state;
+
+    assert_int_equal(farmiq_store_open_pg(&store, "host=/nowhere", NULL, &error),
+                     FARMIQ_E_STORE);
+    assert_string_equal(error.field, "conninfo");
+    assert_null(store.ops);
+    assert_int_equal(farmiq_store_open_pg(NULL, "", NULL, NULL), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_store_wrap_pg(&store, NULL), FARMIQ_E_ARG);
+    assert_int_equal(farmiq_pg_add_schema(&store, farmiq_schema_edge(), NULL),
+                     FARMIQ_E_ARG);
+    assert_string_equal(farmiq_pg_error_text(&store), "");
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STATE);
+}
+
+#define SHOWS(test) cmocka_unit_test_setup_teardown(test, open_place, close_place)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SHOWS(every_statement_prepares),
+        SHOWS(values_come_back_as_they_went),
+        SHOWS(a_value_of_the_wrong_type_is_refused),
+        SHOWS(refusals_have_our_names),
+        SHOWS(a_slow_statement_is_ended),
+        SHOWS(an_idle_loss_is_not_noticed),
+        SHOWS(the_callers_rows_share_the_outboxs_fate),
+        SHOWS(begin_in_the_callers_transaction_is_a_savepoint),
+        SHOWS(only_the_databases_clock_judges_leases),
+        SHOWS(eight_claimers_share_nothing_and_strand_nothing),
+        SHOWS(writers_of_the_same_events_agree),
+        SHOWS(the_view_is_the_seeds_table),
+        SHOWS(openers_may_race_for_a_new_schema),
+        SHOWS(a_newer_schema_is_refused),
+        SHOWS(all_schemas_share_a_server),
+        SHOWS(the_rest_is_refused),
+        SHOWS(a_crashed_server_loses_nothing_committed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
