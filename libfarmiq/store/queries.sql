@@ -317,7 +317,7 @@ WITH mine AS (
 changed AS (
     UPDATE {queue}_count AS c SET pending = c.pending + $1, claimed = c.claimed + $2,
         dead = c.dead + $3, acked = c.acked + $4,
-        last_acked_at = greatest($5, c.last_acked_at)
+        last_acked_at = coalesce($5, c.last_acked_at)
     FROM mine WHERE c.part = mine.part
     RETURNING 1)
 INSERT INTO {queue}_count (pending, claimed, dead, acked, last_acked_at)

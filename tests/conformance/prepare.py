@@ -115,7 +115,7 @@ def main():
     for path in files:
         scope = "queue" if path.parent == STORE else path.parent.name
         for name, texts in queries.parse_queries(path).items():
-            if "sqlite" not in texts:
+            if not texts.get("sqlite"):
                 continue
             count += 1
             for complaint in complaints(scope, name, texts["sqlite"], dbs,

@@ -253,6 +253,10 @@ class farmiq_outbox_policy(Structure):
     pass
 
 
+class farmiq_migration(Structure):
+    pass
+
+
 class farmiq_session(Structure):
     pass
 
@@ -293,7 +297,7 @@ class farmiq_store(Structure):
     pass
 
 
-class farmiq_migration(Structure):
+class farmiq_pg_options(Structure):
     pass
 
 
@@ -531,6 +535,14 @@ farmiq_outbox_policy._fields_ = [
     ("backoff", POINTER(farmiq_backoff)),
 ]
 
+farmiq_migration._fields_ = [
+    ("version", c_uint32),
+    ("reserved", c_uint32),
+    ("name", c_char_p),
+    ("sqlite", c_char_p),
+    ("pg", c_char_p),
+]
+
 farmiq_session._fields_ = [
     ("size", c_uint32),
     ("state", c_int32),
@@ -640,12 +652,14 @@ farmiq_store._fields_ = [
     ("ctx", c_void_p),
 ]
 
-farmiq_migration._fields_ = [
-    ("version", c_uint32),
+farmiq_pg_options._fields_ = [
+    ("size", c_uint32),
+    ("statement_timeout_ms", c_uint32),
+    ("connect_timeout_s", c_uint32),
+    ("reconnect_ms", c_uint32),
+    ("reconnect_max_ms", c_uint32),
     ("reserved", c_uint32),
-    ("name", c_char_p),
-    ("sqlite", c_char_p),
-    ("pg", c_char_p),
+    ("migrations", POINTER(farmiq_migration)),
 ]
 
 farmiq_sqlite_options._fields_ = [
@@ -693,7 +707,7 @@ farmiq_uuid_seq._fields_ = [
     ("reserved", c_uint32),
 ]
 
-STRUCTS = {"farmiq_agg": farmiq_agg, "farmiq_backoff": farmiq_backoff, "farmiq_batch": farmiq_batch, "farmiq_batch_answer": farmiq_batch_answer, "farmiq_batch_error": farmiq_batch_error, "farmiq_envelope": farmiq_envelope, "farmiq_envelope_rules": farmiq_envelope_rules, "farmiq_error": farmiq_error, "farmiq_event": farmiq_event, "farmiq_event_kind": farmiq_event_kind, "farmiq_heat": farmiq_heat, "farmiq_json_member": farmiq_json_member, "farmiq_json_writer": farmiq_json_writer, "farmiq_ledger": farmiq_ledger, "farmiq_ledger_event": farmiq_ledger_event, "farmiq_migration": farmiq_migration, "farmiq_outbox_claim": farmiq_outbox_claim, "farmiq_outbox_policy": farmiq_outbox_policy, "farmiq_outbox_row": farmiq_outbox_row, "farmiq_outbox_stats": farmiq_outbox_stats, "farmiq_pairs": farmiq_pairs, "farmiq_session": farmiq_session, "farmiq_session_event": farmiq_session_event, "farmiq_sighting": farmiq_sighting, "farmiq_signed_request": farmiq_signed_request, "farmiq_sql_query": farmiq_sql_query, "farmiq_sql_value": farmiq_sql_value, "farmiq_sqlite_options": farmiq_sqlite_options, "farmiq_store": farmiq_store, "farmiq_store_ops": farmiq_store_ops, "farmiq_str": farmiq_str, "farmiq_sum": farmiq_sum, "farmiq_topic": farmiq_topic, "farmiq_uuid_seq": farmiq_uuid_seq}
+STRUCTS = {"farmiq_agg": farmiq_agg, "farmiq_backoff": farmiq_backoff, "farmiq_batch": farmiq_batch, "farmiq_batch_answer": farmiq_batch_answer, "farmiq_batch_error": farmiq_batch_error, "farmiq_envelope": farmiq_envelope, "farmiq_envelope_rules": farmiq_envelope_rules, "farmiq_error": farmiq_error, "farmiq_event": farmiq_event, "farmiq_event_kind": farmiq_event_kind, "farmiq_heat": farmiq_heat, "farmiq_json_member": farmiq_json_member, "farmiq_json_writer": farmiq_json_writer, "farmiq_ledger": farmiq_ledger, "farmiq_ledger_event": farmiq_ledger_event, "farmiq_migration": farmiq_migration, "farmiq_outbox_claim": farmiq_outbox_claim, "farmiq_outbox_policy": farmiq_outbox_policy, "farmiq_outbox_row": farmiq_outbox_row, "farmiq_outbox_stats": farmiq_outbox_stats, "farmiq_pairs": farmiq_pairs, "farmiq_pg_options": farmiq_pg_options, "farmiq_session": farmiq_session, "farmiq_session_event": farmiq_session_event, "farmiq_sighting": farmiq_sighting, "farmiq_signed_request": farmiq_signed_request, "farmiq_sql_query": farmiq_sql_query, "farmiq_sql_value": farmiq_sql_value, "farmiq_sqlite_options": farmiq_sqlite_options, "farmiq_store": farmiq_store, "farmiq_store_ops": farmiq_store_ops, "farmiq_str": farmiq_str, "farmiq_sum": farmiq_sum, "farmiq_topic": farmiq_topic, "farmiq_uuid_seq": farmiq_uuid_seq}
 
 FUNCTIONS = {
     "farmiq_agg_add": (c_int, [POINTER(farmiq_agg), c_double]),
@@ -810,6 +824,10 @@ FUNCTIONS = {
     "farmiq_pairs_line": (c_int, [POINTER(farmiq_pairs), POINTER(c_double), POINTER(c_double)]),
     "farmiq_pairs_merge": (c_int, [POINTER(farmiq_pairs), POINTER(farmiq_pairs)]),
     "farmiq_pairs_pearson": (c_int, [POINTER(farmiq_pairs), POINTER(c_double)]),
+    "farmiq_pg_add_schema": (c_int, [POINTER(farmiq_store), POINTER(farmiq_migration), POINTER(farmiq_error)]),
+    "farmiq_pg_error_text": (c_char_p, [POINTER(farmiq_store)]),
+    "farmiq_pg_migrate": (c_int, [c_void_p, POINTER(farmiq_migration), POINTER(farmiq_error)]),
+    "farmiq_pg_options_init": (None, [POINTER(farmiq_pg_options), c_size_t]),
     "farmiq_quantile_sorted": (c_int, [POINTER(c_double), c_size_t, c_double, POINTER(c_double)]),
     "farmiq_schema_agent": (c_void_p, []),
     "farmiq_schema_cloud": (c_void_p, []),
@@ -851,6 +869,7 @@ FUNCTIONS = {
     "farmiq_store_dedupe": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_sighting), c_int64, c_int64]),
     "farmiq_store_dedupe_purge": (c_int, [POINTER(farmiq_store), c_char_p, c_int64, c_uint32, POINTER(c_uint32)]),
     "farmiq_store_open_memory": (c_int, [POINTER(farmiq_store), c_void_p, c_size_t]),
+    "farmiq_store_open_pg": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_pg_options), POINTER(farmiq_error)]),
     "farmiq_store_open_sqlite": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_sqlite_options), POINTER(farmiq_error)]),
     "farmiq_store_outbox_append": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_row), c_int64]),
     "farmiq_store_outbox_claim": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_claim), POINTER(POINTER(farmiq_outbox_row))]),
@@ -861,6 +880,7 @@ FUNCTIONS = {
     "farmiq_store_outbox_stats": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_stats)]),
     "farmiq_store_outbox_unclaim": (c_int, [POINTER(farmiq_store), c_char_p, c_int64, c_int64, POINTER(c_uint32)]),
     "farmiq_store_rollback": (None, [POINTER(farmiq_store)]),
+    "farmiq_store_wrap_pg": (c_int, [POINTER(farmiq_store), c_void_p]),
     "farmiq_store_wrap_sqlite": (c_int, [POINTER(farmiq_store), c_void_p]),
     "farmiq_strerror": (c_char_p, [c_int]),
     "farmiq_struct_size": (c_size_t, [c_char_p]),
