@@ -10,7 +10,7 @@ struct pg_conn; /* PGconn */
 
 FARMIQ_BEGIN
 
-/** In libfarmiq-pg: the store on PostgreSQL 13 or later. I/O and allocation happen
+/** In libfarmiq-pg: the store on PostgreSQL, tested on 15. I/O and allocation happen
  * here. A store is one connection, for one thread; open one per worker.
  *
  * Leases are judged by the database's clock alone: of the times that callers pass to

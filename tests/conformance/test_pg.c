@@ -425,11 +425,14 @@ static void only_the_databases_clock_judges_leases(void **state)
 
 enum { THREADS = 8, RACE_ROWS = 20000, RACE_BATCH = 100, APPEND_ROWS = 500 };
 
+struct racer;
+
 /* What the claimers did, seen from outside: who was given a row, and until when. */
 struct race {
     const struct place *place;
     pthread_mutex_t lock;
     int64_t leased_until[RACE_ROWS]; /* 0: nobody holds it */
+    const struct racer *holders[RACE_ROWS];
     uint8_t acks[RACE_ROWS];
     int shared, failed, lost; /* rows under two live leases; errors; leases that ended */
     uint32_t acked;
@@ -456,28 +459,35 @@ static uint32_t number_of(const struct farmiq_outbox_row *row)
 }
 
 /* A lease begins no earlier than the claim was asked for, and so ends no earlier than
- * `from + lease`: until then nobody else may have the row. It counts as held from the
- * moment its claim had returned. */
-static void note_claim(struct race *race, const struct farmiq_outbox_row *first,
-                       int64_t asked_at, int64_t lease_ms)
+ * `lease_ms` after that: until then nobody else may have the row. */
+static void note_claim(const struct racer *r, int64_t asked_at, int64_t lease_ms)
 {
-    pthread_mutex_lock(&race->lock);
-    for (; first; first = first->next) {
-        int64_t *until = &race->leased_until[number_of(first)];
+    struct race *race = r->race;
+    const struct farmiq_outbox_row *row;
+    int64_t now, until = asked_at + lease_ms;
 
-        race->shared += *until > now_unix_ms();
-        race->shared += race->acks[number_of(first)] > 0;
-        *until = asked_at + lease_ms;
+    pthread_mutex_lock(&race->lock);
+    now = now_unix_ms();
+    for (row = r->claimer.first; row && until > now; row = row->next) {
+        uint32_t n = number_of(row);
+
+        race->shared += race->leased_until[n] > now || race->acks[n];
+        race->leased_until[n] = until;
+        race->holders[n] = r;
     }
     pthread_mutex_unlock(&race->lock);
 }
 
 /* Before the settlement is asked for, as afterwards another may have the rows. */
-static void note_release(struct race *race, const struct farmiq_outbox_row *first)
+static void note_release(const struct racer *r)
 {
+    struct race *race = r->race;
+    const struct farmiq_outbox_row *row;
+
     pthread_mutex_lock(&race->lock);
-    for (; first; first = first->next)
-        race->leased_until[number_of(first)] = 0;
+    for (row = r->claimer.first; row; row = row->next)
+        if (race->holders[number_of(row)] == r)
+            race->leased_until[number_of(row)] = 0;
     pthread_mutex_unlock(&race->lock);
 }
 
@@ -521,7 +531,7 @@ static int race_claim(struct racer *r, int64_t lease_ms)
     c->token[1] = ++r->claims;
     result = farmiq_store_outbox_claim(&r->store, QUEUE, c, &r->claimer.first);
     if (result == FARMIQ_OK)
-        note_claim(r->race, r->claimer.first, asked_at, lease_ms);
+        note_claim(r, asked_at, lease_ms);
     return result;
 }
 
@@ -542,9 +552,8 @@ static void race_once(struct racer *r)
         usleep(draw(r, 20) * 1000);
         if (draw(r, 2))
             return; /* crashed */
-    } else {
-        note_release(r->race, r->claimer.first);
     }
+    note_release(r);
     for (struct farmiq_outbox_row *row = r->claimer.first; row; row = row->next)
         result |= farmiq_outbox_settle(row, NULL, outcome, now, 0);
     result = farmiq_store_outbox_settle(&r->store, QUEUE, r->claimer.first, now);
