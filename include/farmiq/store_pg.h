@@ -34,8 +34,9 @@ FARMIQ_API void farmiq_pg_options_init(struct farmiq_pg_options *options, size_t
  * `options` may be NULL.
  *
  * A connection that is lost is FARMIQ_E_STORE for what was in flight; what was not
- * committed is gone. The next begin, or verb outside a transaction, connects again;
- * while that fails it answers FARMIQ_E_STORE at once between attempts.
+ * committed is gone. A commit that answers so may have happened: do the unit again, the
+ * verbs tell what is there already. The next begin, or verb outside a transaction,
+ * connects again; while that fails it answers FARMIQ_E_STORE at once between attempts.
  *
  * Returns FARMIQ_OK; FARMIQ_E_STORE (`error->detail` has the server's words);
  * FARMIQ_E_UNSUPPORTED (the schema is newer than this library); FARMIQ_E_NOMEM;

@@ -229,17 +229,21 @@ static struct farmiq__pg *new_store(const struct farmiq_pg_options *options)
     return s;
 }
 
-/* What the store depends on comes after the caller's words, and so prevails. */
+/* Later words prevail: a peer that vanished is noticed within a minute unless the caller
+ * says otherwise; what the store depends on is not his to change. */
 static PGconn *connect(const char *conninfo, const struct farmiq_pg_options *options)
 {
     char timeout[16];
-    const char *const words[] = {
-        "dbname",          "target_session_attrs",      "client_encoding",
-        "connect_timeout", "fallback_application_name", NULL
-    };
-    const char *const values[] = {
-        conninfo, "read-write", "UTF8", timeout, "farmiq", NULL
-    };
+    const char *const words[] = { "fallback_application_name",
+                                  "keepalives_idle",
+                                  "tcp_user_timeout",
+                                  "connect_timeout",
+                                  "dbname",
+                                  "target_session_attrs",
+                                  "client_encoding",
+                                  NULL };
+    const char *const values[] = { "farmiq", "30",         "60000", timeout,
+                                   conninfo, "read-write", "UTF8",  NULL };
 
     snprintf(timeout, sizeof timeout, "%u", options->connect_timeout_s);
     return PQconnectdbParams(words, values, 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schemas that ship. They are text, so that the core may hold them for every store. */
+/* The schemas that ship. They are text, so that the core may hold them for every store.
+ */
 #include <farmiq/schema.h>
 
 #include "agent_schema.h"
