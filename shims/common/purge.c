@@ -6,6 +6,8 @@
 
 #define VACUUM_PAGES 512 /* 2 MiB after each round: freed pages are mostly used again */
 #define DAY_MS (24 * 3600 * INT64_C(1000))
+#define KEPT_UNDER_PRESSURE_MS (3600 * INT64_C(1000))
+#define PRESSURE_STEP_PCT 3
 
 struct chunk {
     purge_step *step;
@@ -51,6 +53,22 @@ int64_t purge_before_unix_ms(const struct shim_call *call, const char *days_opti
     int64_t days = shim_number(call, days_option);
 
     return days ? call->now_unix_ms - days * DAY_MS : 0;
+}
+
+int64_t purge_before_or_pressed_unix_ms(struct shim_call *call, const char *days_option,
+                                        enum purge_order order)
+{
+    int64_t before_unix_ms = purge_before_unix_ms(call, days_option);
+    int64_t pressed_unix_ms = call->now_unix_ms - KEPT_UNDER_PRESSURE_MS;
+    double used_pct = shim_store_used_pct(call);
+
+    if (used_pct < (double)shim_number(call, "DISK_PRESSURE_PCT") +
+                       (double)order * PRESSURE_STEP_PCT ||
+        pressed_unix_ms < before_unix_ms)
+        return before_unix_ms;
+    shim_log(call, SHIM_WARN, "store.pressure", "%.1f percent full: %s is not honoured",
+             used_pct, days_option);
+    return pressed_unix_ms;
 }
 
 static int count_row(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,

@@ -19,6 +19,22 @@ int purge_run(struct shim_call *call, purge_step *const *steps);
 /* The time before which is old, by an option in days; 0 days: nothing ever is. */
 int64_t purge_before_unix_ms(const struct shim_call *call, const char *days_option);
 
+/* What goes first when the disk fills (architecture, 6): what the cloud has and only the
+ * operator misses; what can be computed again; at last the readings that the cloud has.
+ * Each begins a few percent after the one before. */
+enum purge_order { PURGE_HISTORY = 0, PURGE_AGGREGATES = 1, PURGE_READINGS = 2 };
+
+#define PURGE_PRESSURE_OPTION                                                            \
+    {                                                                                    \
+        "DISK_PRESSURE_PCT", SHIM_COUNT, "85",                                           \
+            "from this fullness of quota or disk on, only the last hour is kept: of "    \
+            "acknowledged events; 3 percent later of aggregates; 6 percent later of "    \
+            "readings that the cloud has"                                                \
+    }
+/* purge_before_unix_ms(), or an hour ago when it is this order's turn to make room. */
+int64_t purge_before_or_pressed_unix_ms(struct shim_call *call, const char *days_option,
+                                        enum purge_order order);
+
 /* Run a statement that returns a row for each that it deleted, and count them. */
 int purge_rows(struct shim_call *call, const struct farmiq_sql_query *query,
                const char *queue, const struct farmiq_sql_value *params,

@@ -6,9 +6,10 @@
 
 static int purge_acked(struct shim_call *call, uint32_t *rows)
 {
-    return farmiq_store_outbox_purge(call->store, "sync",
-                                     purge_before_unix_ms(call, "OUTBOX_RETENTION_DAYS"),
-                                     PURGE_ROWS, rows);
+    return farmiq_store_outbox_purge(
+        call->store, "sync",
+        purge_before_or_pressed_unix_ms(call, "OUTBOX_RETENTION_DAYS", PURGE_HISTORY),
+        PURGE_ROWS, rows);
 }
 
 static int purge_sync_audit(struct shim_call *call, uint32_t *rows)

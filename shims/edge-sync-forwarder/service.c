@@ -35,6 +35,7 @@ static const struct shim_option options[] = {
     { "OUTBOX_RETENTION_DAYS", SHIM_COUNT, "14",
       "how long an acknowledged event is kept; 0: for ever" },
     PURGE_AUDIT_OPTION,
+    PURGE_PRESSURE_OPTION,
     { "OUTBOX_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",
       "how often old acknowledged events and audit rows are deleted" },
     { "EDGE_ID", SHIM_STRING, "", "this edge's name to the cloud; empty: INSTANCE_ID" },

@@ -30,7 +30,8 @@ static int read_chunk(void *ctx, uint32_t row, const struct farmiq_sql_value *co
 static int purge_raw(struct shim_call *call, uint32_t *rows)
 {
     struct timeseries_state *state = call->state;
-    int64_t before_unix_ms = purge_before_unix_ms(call, "TELEMETRY_RAW_RETENTION_DAYS");
+    int64_t before_unix_ms = purge_before_or_pressed_unix_ms(
+        call, "TELEMETRY_RAW_RETENTION_DAYS", PURGE_READINGS);
     struct farmiq_sql_value params[] = { farmiq_sql_integer(state->purged_id),
                                          farmiq_sql_integer(PURGE_ROWS),
                                          farmiq_sql_integer(before_unix_ms) };
@@ -50,7 +51,8 @@ static int purge_raw(struct shim_call *call, uint32_t *rows)
 static int purge_buckets(struct shim_call *call, uint32_t *rows)
 {
     const struct farmiq_sql_value params[] = {
-        farmiq_sql_integer(purge_before_unix_ms(call, "TELEMETRY_AGG_RETENTION_DAYS")),
+        farmiq_sql_integer(purge_before_or_pressed_unix_ms(
+            call, "TELEMETRY_AGG_RETENTION_DAYS", PURGE_AGGREGATES)),
         farmiq_sql_integer(PURGE_ROWS),
     };
 
@@ -59,7 +61,7 @@ static int purge_buckets(struct shim_call *call, uint32_t *rows)
 
 int timeseries_purge(struct shim_call *call)
 {
-    static purge_step *const steps[] = { purge_raw, purge_buckets, NULL };
+    static purge_step *const steps[] = { purge_buckets, purge_raw, NULL };
 
     return purge_run(call, steps);
 }

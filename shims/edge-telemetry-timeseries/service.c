@@ -2,6 +2,7 @@
 /* edge-telemetry-timeseries: readings and their buckets, kept and asked for locally. */
 #include "timeseries.h"
 
+#include "common/purge.h"
 #include "common/ask.h"
 #include "common/rows.h"
 #include "common/text.h"
@@ -20,6 +21,7 @@ static const struct shim_option options[] = {
       "how long a reading that the cloud has is kept; 0: for ever" },
     { "TELEMETRY_AGG_RETENTION_DAYS", SHIM_COUNT, "365",
       "how long a bucket is kept; 0: for ever" },
+    PURGE_PRESSURE_OPTION,
     { "TELEMETRY_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",
       "how often old readings and buckets are deleted" },
     { 0 },

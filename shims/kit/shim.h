@@ -176,6 +176,10 @@ int shim_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
                      const struct farmiq_str *parts, uint32_t part_count,
                      uint8_t out[32]);
 
+/* How full the place is where rows are kept: percent of the quota or of the disk,
+ * whichever is fuller. 0 where that cannot be said. Needs a store in hand. */
+double shim_store_used_pct(struct shim_call *call);
+
 /* ## A request's parts */
 struct farmiq_str shim_header(const struct shim_call *call, const char *name);
 struct farmiq_str shim_path_part(const struct shim_call *call, const char *name);

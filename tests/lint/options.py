@@ -14,8 +14,9 @@ SECTION = re.compile(r"^## The options that matter$.*?^## ", re.MULTILINE | re.D
 
 def main(root):
     declared = {}
-    for file in sorted((root / "shims").glob("*/*.c")):
-        for name, fallback in DECLARED.findall(file.read_text()):
+    for file in sorted((root / "shims").glob("*/*.[ch]")):
+        text = re.sub(r"\s*\\\n", "\n", file.read_text())  # macros go on over lines
+        for name, fallback in DECLARED.findall(text):
             declared.setdefault(name, set()).add(fallback)
     rows = ROW.findall(SECTION.search((root / "docs/operations.md").read_text())[0])
     wrong = 0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is old goes by itself, and nothing else does (spec edge 5.8, spec cloud 1.6)."""
 import contextlib
+import shutil
 import sqlite3
 
 import pytest
@@ -136,3 +137,31 @@ def test_ids_signatures_and_audit_are_bounded_at_the_cloud(tmp_path, build):
         wait_for_count(farm, "cloud", "bus_telemetry_audit", 1)
     finally:
         farm.end()
+
+
+def test_a_filling_disk_gives_up_in_order_and_never_what_the_cloud_lacks(edge):
+    """Architecture, 6: acknowledged history, then aggregates, then readings the cloud has."""
+    if shutil.disk_usage(edge.farm.home).used / shutil.disk_usage(edge.farm.home).total > 0.8:
+        pytest.skip("this disk is too full to tell the quota's fullness from its own")
+    process = edge.farm.processes["edge"]
+    edge.store(*[reading() for _ in range(5)])
+    edge.wait_until_acked(5)
+    edge.cloud.judge = lambda events: (503, {}, {})
+    edge.store(*[reading() for _ in range(2)])
+    write(edge.farm, "edge", age("sync_receipt", "acked_at", 1),
+          age("telemetry_agg", "bucket_end_at", 2), age("telemetry_raw", "ingested_at", 1))
+    assert edge.farm.count("edge", "sync_event") == 7, "a day old is young"
+    process.end()
+    size = edge.farm.query("edge", "SELECT page_count * page_size FROM pragma_page_count, "
+                                   "pragma_page_size")[0][0]
+    process.env.update(STORE_QUOTA_BYTES=str(int(size / 0.9)), DISK_PRESSURE_PCT="85")
+    process.start()
+    wait_for_count(edge.farm, "edge", "sync_event", 2)
+    wait_for_count(edge.farm, "edge", "telemetry_agg", 0)
+    assert edge.farm.count("edge") == 7, "readings are the last to go"
+    process.end()
+    process.env.update(DISK_PRESSURE_PCT="70")
+    process.start()
+    wait_for_count(edge.farm, "edge", "telemetry_raw", 2)
+    edge.cloud.judge = BadCloud.accept
+    edge.wait_until(seconds=30, pending_count=0, claimed_count=0)
