@@ -158,7 +158,8 @@ static const struct shim_metric metrics[] = {
     { "farmiq_mqtt_connected", SHIM_GAUGE, NULL,
       "1 while the subscriptions at the broker stand." },
     { "farmiq_store_used_percent", SHIM_GAUGE, NULL,
-      "How full the quota or the disk is, whichever is fuller; as of the last clean-up." },
+      "How full the quota or the disk is, whichever is fuller; as of the last "
+      "clean-up." },
     { "farmiq_process_resident_bytes", SHIM_GAUGE, NULL,
       "Resident memory of the process." },
     { 0 },

@@ -53,7 +53,8 @@ static const struct shim_option mqtt_options[] = {
     { "MQTT_KEY_FILE", SHIM_STRING, "", "and its key" },
     { "MQTT_SHARE_GROUP", SHIM_STRING, "",
       "share the subscription with other replicas of this name; empty: do not" },
-    { "MQTT_BATCH_MAX", SHIM_COUNT, "1000", "messages in one commit at most; up to 1000" },
+    { "MQTT_BATCH_MAX", SHIM_COUNT, "1000",
+      "messages in one commit at most; up to 1000" },
     { "MQTT_BATCH_WAIT_MS", SHIM_MS, "2", "how long the first may wait for company" },
     { 0 },
 };
