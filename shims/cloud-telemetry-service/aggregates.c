@@ -51,8 +51,18 @@ static void ask_range(struct ask *ask, const struct resolution *size,
         ask_refuse(ask, "the range is longer than 400 days: ask for a larger bucket");
 }
 
-static int reply(struct shim_call *call, const struct resolution *size, int64_t limit,
-                 const struct farmiq_sql_value *params, int is_page)
+/* A stored resolution of one device's metric has an index of its own. */
+static const struct farmiq_sql_query *choose(const struct resolution *size,
+                                             const struct filters *filters)
+{
+    int is_series = filters->device_id.text.len && filters->metric.text.len;
+
+    return is_series && size->query == &sql_aggregates_stored ? &sql_aggregates_of_series
+                                                              : size->query;
+}
+
+static int reply(struct shim_call *call, const struct farmiq_sql_query *query,
+                 int64_t limit, const struct farmiq_sql_value *params, int is_page)
 {
     struct farmiq_json_writer *json = shim_json(call, (size_t)(limit + 1) * ROWS_BYTES);
     struct rows rows = { json, columns, 0 };
@@ -65,7 +75,7 @@ static int reply(struct shim_call *call, const struct resolution *size, int64_t 
         farmiq_json_key(json, "series");
     }
     farmiq_json_open(json, '[');
-    r = farmiq_sql_run(call->store, size->query, NULL, params, 10, rows_write, &rows);
+    r = farmiq_sql_run(call->store, query, NULL, params, 10, rows_write, &rows);
     farmiq_json_close(json, ']');
     if (is_page) {
         farmiq_json_close(json, '}');
@@ -103,5 +113,5 @@ int telemetry_get_aggregates(struct shim_call *call)
         farmiq_sql_text(shim_str(size->name)),
         farmiq_sql_integer(size->ms),
     };
-    return reply(call, size, limit, params, is_page);
+    return reply(call, choose(size, &filters), limit, params, is_page);
 }

@@ -108,6 +108,18 @@ WHERE tenant_id = $1 AND bucket_size = $9 AND bucket_start >= $2 - $2 % $10
 ORDER BY bucket_start DESC, device_id, metric
 LIMIT $8
 
+-- One series: its index leads to exactly these rows, and to no other device's.
+-- name: aggregates_of_series@sqlite
+SELECT device_id || '/' || metric || '/' || bucket_size || '/' || bucket_start, tenant_id,
+    farm_id, barn_id, device_id, metric, bucket_start, bucket_size, avg_value, min_value,
+    max_value, count, created_at, updated_at
+FROM telemetry_agg INDEXED BY telemetry_agg_device
+WHERE tenant_id = $1 AND device_id = $6 AND metric = $7 AND bucket_size = $9
+    AND bucket_start >= $2 - $2 % $10 AND bucket_start <= $3
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+ORDER BY bucket_start DESC
+LIMIT $8
+
 -- name: aggregates_of_5m@sqlite
 SELECT '', tenant_id, farm_id, barn_id, device_id, metric,
     bucket_start - bucket_start % $10 AS start, $9, sum(sum_value) / sum(count),
