@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #define PAYLOAD_BYTES 256
+#define SCRATCH_WORDS 640
 #define DEVICE_BYTES (FARMIQ_ID_MAX_BYTES + 16)
 
 struct draft {
@@ -43,8 +44,6 @@ struct drafts *drafts_open(const struct agent_options *options, uint32_t count)
 void drafts_close(struct drafts *d) { free(d); }
 
 struct farmiq_outbox_row *drafts_first(struct drafts *d) { return &d->list[0].row; }
-
-const char *drafts_id(const struct drafts *d, uint32_t i) { return d->list[i].event_id; }
 
 /* The id says when the event was made, by the wall clock: its age is measured by that,
  * because a replayed file or a fast simulation dates its readings otherwise. */
@@ -117,4 +116,36 @@ int drafts_make(struct drafts *d, uint32_t i, const struct reading *reading,
     if (i > 0)
         d->list[i - 1].row.next = &draft->row;
     return FARMIQ_OK;
+}
+
+static int metric_of(const struct farmiq_event *event, void *scratch,
+                     size_t scratch_bytes, struct farmiq_str *metric)
+{
+    struct farmiq_json_member member = { .name = "metric" };
+
+    if (farmiq_json_members(event->payload.ptr, event->payload.len, &member, 1, scratch,
+                            scratch_bytes, NULL) != FARMIQ_OK ||
+        member.type != FARMIQ_JSON_STRING)
+        return FARMIQ_E_SCHEMA;
+    *metric = member.text;
+    return FARMIQ_OK;
+}
+
+int draft_topic(const struct farmiq_event *event, char *out)
+{
+    int64_t scratch[SCRATCH_WORDS];
+    struct farmiq_topic topic;
+    size_t len;
+
+    farmiq_topic_init(&topic, sizeof topic);
+    topic.kind = FARMIQ_TOPIC_TELEMETRY;
+    topic.tenant_id = event->tenant_id;
+    topic.farm_id = event->farm_id;
+    topic.barn_id = event->barn_id;
+    topic.source_id = event->device_id;
+    if (metric_of(event, scratch, sizeof scratch, &topic.leaf) != FARMIQ_OK)
+        return FARMIQ_E_SCHEMA;
+    return farmiq_topic_format(&topic, out, FARMIQ_TOPIC_MAX_BYTES + 1, &len) == FARMIQ_OK
+               ? FARMIQ_OK
+               : FARMIQ_E_SCHEMA;
 }

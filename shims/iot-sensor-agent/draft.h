@@ -3,7 +3,6 @@
 #ifndef AGENT_DRAFT_H
 #define AGENT_DRAFT_H
 
-#include "options.h"
 #include "source.h"
 
 struct drafts;
@@ -16,6 +15,8 @@ void drafts_close(struct drafts *drafts); /* NULL is fine */
 int drafts_make(struct drafts *drafts, uint32_t i, const struct reading *reading,
                 struct moment now);
 struct farmiq_outbox_row *drafts_first(struct drafts *drafts);
-const char *drafts_id(const struct drafts *drafts, uint32_t i);
+/* iot/telemetry/T/F/B/device/metric; the metric is in the payload. `out` holds
+ * FARMIQ_TOPIC_MAX_BYTES + 1. FARMIQ_OK; FARMIQ_E_SCHEMA. */
+int draft_topic(const struct farmiq_event *event, char *out);
 
 #endif

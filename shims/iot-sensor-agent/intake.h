@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was read from the source and is not durable yet. */
-#ifndef AGENT_INTAKE_H
-#define AGENT_INTAKE_H
+/* The sensor agent's feed: readings from a source, as events. */
+#ifndef SENSOR_INTAKE_H
+#define SENSOR_INTAKE_H
 
-#include "buffer.h"
-#include "source.h"
+#include "agent/kind.h"
 
-struct intake {
-    const struct agent_options *options;
-    struct source *source; /* NULL: it has ended */
-    struct reading readings[BUFFER_ADD_MAX];
-    uint32_t count;
-    uint64_t produced;
-    uint64_t skipped; /* lines of the source that were no readings */
-};
-
-int intake_open(struct intake *intake, const struct agent_options *options,
-                struct moment now, struct farmiq_error *error);
-void intake_close(struct intake *intake);
-/* Fill up. Nothing more is read while what is here cannot be written. */
-void intake_read(struct intake *intake, struct moment now);
+int intake_open(struct agent_feed **out, const struct agent_options *agent,
+                const struct shim_options *options, struct moment now,
+                struct farmiq_error *error);
+void intake_read(struct agent_feed *feed, struct moment now);
+void intake_taken(struct agent_feed *feed);
+void intake_close(struct agent_feed *feed);
 
 #endif

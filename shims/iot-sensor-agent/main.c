@@ -1,61 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iot-sensor-agent: reads sensors, remembers, and tells the edge until it listens. */
-#include <signal.h>
-#include <stdio.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+#include "agent/agent.h"
+#include "sensor.h"
 
-#include "agent.h"
-#include "kit/log.h"
-
-#define EXIT_USAGE 2
-
-/* Signals are read like everything else; the threads to come inherit the mask. */
-static int open_signals(void)
-{
-    sigset_t stop;
-
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    sigprocmask(SIG_BLOCK, &stop, NULL);
-    return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static int run(const struct agent_options *options)
-{
-    struct agent *agent = NULL;
-    struct farmiq_error error;
-    int stop_fd = open_signals(), r;
-
-    shim_log_open("iot-sensor-agent", options->log_level);
-    farmiq_error_init(&error, sizeof error);
-    r = agent_open(&agent, options, &error);
-    if (r == FARMIQ_OK)
-        r = agent_run(agent, stop_fd);
-    else
-        shim_log_line(SHIM_ERROR, "agent.start_failed", "%s: %s %s", farmiq_errname(r),
-                      error.field, error.detail);
-    agent_close(agent);
-    close(stop_fd);
-    return r == FARMIQ_OK ? 0 : 1;
-}
-
-int main(int argc, char **argv)
-{
-    static const struct shim_option *const tables[] = { agent_option_table, NULL };
-    struct shim_options *parsed = NULL;
-    struct agent_options options;
-    int r = shim_options_open(&parsed, "iot-sensor-agent",
-                              "read sensors, keep every event until the edge has it",
-                              tables, argc, argv);
-
-    if (r == SHIM_OPTIONS_DONE)
-        return 0;
-    if (r == FARMIQ_OK)
-        r = agent_options_read(&options, parsed);
-    r = r == FARMIQ_OK ? run(&options) : EXIT_USAGE;
-    shim_options_close(parsed);
-    return r;
-}
+int main(int argc, char **argv) { return agent_main(argc, argv, &sensor_agent_kind); }

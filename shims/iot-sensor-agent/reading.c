@@ -10,7 +10,7 @@
 static const struct source_kind *const kinds[] = { &source_simulator, &source_csv,
                                                    &source_command };
 
-int source_open(struct source **out, const struct agent_options *options,
+int source_open(struct source **out, const struct sensor_options *options,
                 struct moment now, struct farmiq_error *error)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

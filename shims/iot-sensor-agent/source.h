@@ -17,12 +17,6 @@ struct reading {
     char unit[UNIT_BYTES]; /* may be empty */
 };
 
-/* Both clocks, read together: the wall clock dates readings, the steady one paces. */
-struct moment {
-    int64_t unix_ms;
-    int64_t steady_ms;
-};
-
 struct source {
     const struct source_kind *kind;
     int64_t due_steady_ms; /* after FARMIQ_NONE: when to ask again */
@@ -33,7 +27,7 @@ struct source {
  * (never again), FARMIQ_E_SYNTAX (a line that is no reading was skipped). */
 struct source_kind {
     const char *name;
-    int (*open)(struct source **out, const struct agent_options *options,
+    int (*open)(struct source **out, const struct sensor_options *options,
                 struct moment now, struct farmiq_error *error);
     int (*read)(struct source *source, struct moment now, struct reading *out);
     void (*close)(struct source *source);
@@ -44,7 +38,7 @@ extern const struct source_kind source_csv;
 extern const struct source_kind source_command;
 
 /* By the option SOURCE. `error` says what is wrong with a file or a command. */
-int source_open(struct source **out, const struct agent_options *options,
+int source_open(struct source **out, const struct sensor_options *options,
                 struct moment now, struct farmiq_error *error);
 void source_close(struct source *source); /* NULL is fine */
 

@@ -70,7 +70,7 @@ static void stop(struct command *c)
     c->pid = 0;
 }
 
-static int open_command(struct source **out, const struct agent_options *o,
+static int open_command(struct source **out, const struct sensor_options *o,
                         struct moment now, struct farmiq_error *error)
 {
     struct command *c = calloc(1, sizeof *c);

@@ -65,8 +65,8 @@ static int read_header(struct csv *csv, const char *path, struct farmiq_error *e
     return FARMIQ_OK;
 }
 
-static int open_csv(struct source **out, const struct agent_options *o, struct moment now,
-                    struct farmiq_error *error)
+static int open_csv(struct source **out, const struct sensor_options *o,
+                    struct moment now, struct farmiq_error *error)
 {
     struct csv *csv = calloc(1, sizeof *csv);
     int r;

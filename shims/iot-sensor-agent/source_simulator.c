@@ -70,7 +70,7 @@ static double value_at(const struct simulator *s, uint32_t device, uint32_t kind
     return round(value * scale) / scale;
 }
 
-static int open_simulator(struct source **out, const struct agent_options *o,
+static int open_simulator(struct source **out, const struct sensor_options *o,
                           struct moment now, struct farmiq_error *error)
 {
     struct simulator *s = calloc(1, sizeof *s);

@@ -10,12 +10,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "ack.h"
+#include "agent/ack.h"
+#include "agent/flight.h"
+#include "agent/ledger.h"
+#include "agent/message.h"
 #include "draft.h"
-#include "flight.h"
-#include "ledger.h"
-#include "message.h"
-#include "source.h"
+#include "sensor.h"
 
 static struct farmiq_str str(const char *text)
 {
@@ -237,17 +237,23 @@ static void test_json_line_may_say_when(void **state)
 
 /* ## The simulated barn */
 
-static struct agent_options barn(void)
+static struct sensor_options barn(void)
 {
-    return (struct agent_options){ .tenant_id = "t-123",
+    return (struct sensor_options){ .devices = 2,
+                                    .source = "simulator",
+                                    .poll_interval_ms = 14000,
+                                    .speed = 1,
+                                    .seed = 5 };
+}
+
+static struct agent_options two_devices(void)
+{
+    return (struct agent_options){ .kind = &sensor_agent_kind,
+                                   .tenant_id = "t-123",
                                    .farm_id = "f-456",
                                    .barn_id = "b-789",
                                    .device_id = "d-001",
-                                   .devices = 2,
-                                   .source = "simulator",
-                                   .poll_interval_ms = 14000,
-                                   .speed = 1,
-                                   .seed = 5 };
+                                   .devices = 2 };
 }
 
 static struct moment at_ms(int64_t ms)
@@ -268,7 +274,7 @@ static uint32_t read_all(struct source *source, struct moment now, struct readin
 /* One reading of each metric and device in each interval (2.13), evenly spread. */
 static void test_simulator_keeps_its_cadence(void **state)
 {
-    struct agent_options o = barn();
+    struct sensor_options o = barn();
     struct reading readings[100];
     struct source *source;
 
@@ -284,7 +290,7 @@ static void test_simulator_keeps_its_cadence(void **state)
 
 static void test_same_seed_same_barn(void **state)
 {
-    struct agent_options o = barn(), other = barn();
+    struct sensor_options o = barn(), other = barn();
     struct reading a[28], b[28], c[28];
     struct source *source;
     int differs = 0;
@@ -313,7 +319,7 @@ static void test_same_seed_same_barn(void **state)
  * from the future (spec cloud 1.8). */
 static void test_fast_time_ends_now(void **state)
 {
-    struct agent_options o = barn();
+    struct sensor_options o = barn();
     static struct reading readings[3000];
     struct source *source;
     struct moment end = at_ms(100000);
@@ -343,19 +349,21 @@ static void test_drafts_become_messages(void **state)
                                .value = 21.5,
                                .metric = "temperature",
                                .unit = "C" };
-    struct agent_options o = barn();
+    struct agent_options o = two_devices();
     struct drafts *drafts = drafts_open(&o, 2);
     char topic[FARMIQ_TOPIC_MAX_BYTES + 1], body[MESSAGE_BYTES], expected[600];
     struct farmiq_event *event;
+    const char *id;
     size_t len;
 
     (void)state;
     assert_int_equal(drafts_make(drafts, 0, &reading, at_ms(0)), FARMIQ_OK);
     assert_int_equal(drafts_make(drafts, 1, &reading, at_ms(0)), FARMIQ_OK);
     event = drafts_first(drafts)->event;
+    id = event->event_id.ptr;
     assert_non_null(drafts_first(drafts)->next);
-    assert_true(strcmp(drafts_id(drafts, 0), drafts_id(drafts, 1)) < 0);
-    assert_int_equal(message_topic(event, topic), FARMIQ_OK);
+    assert_true(strcmp(id, drafts_first(drafts)->next->event->event_id.ptr) < 0);
+    assert_int_equal(draft_topic(event, topic), FARMIQ_OK);
     assert_string_equal(topic, "iot/telemetry/t-123/f-456/b-789/d-001-0002/temperature");
     assert_int_equal(message_write(event, body, sizeof body, &len), FARMIQ_OK);
     snprintf(expected, sizeof expected,
@@ -363,17 +371,17 @@ static void test_drafts_become_messages(void **state)
              "\"event_type\":\"telemetry.reading\",\"tenant_id\":\"t-123\","
              "\"device_id\":\"d-001-0002\",\"ts\":\"1970-01-01T00:00:01.000Z\","
              "\"payload\":{\"metric\":\"temperature\",\"value\":21.5,\"unit\":\"C\"}}",
-             drafts_id(drafts, 0), drafts_id(drafts, 0));
+             id, id);
     assert_string_equal(body, expected);
     assert_int_equal(message_write(event, body, 10, &len), FARMIQ_E_NOSPACE);
     event->payload = str("{\"value\":1}");
-    assert_int_equal(message_topic(event, topic), FARMIQ_E_SCHEMA);
+    assert_int_equal(draft_topic(event, topic), FARMIQ_E_SCHEMA);
     drafts_close(drafts);
 }
 
 static void test_topics_of_the_agent_itself(void **state)
 {
-    struct agent_options o = barn();
+    struct agent_options o = two_devices();
     char topic[FARMIQ_TOPIC_MAX_BYTES + 1], body[MESSAGE_BYTES];
     struct farmiq_envelope env;
     int64_t scratch[1024];
@@ -402,8 +410,9 @@ static void test_topics_of_the_agent_itself(void **state)
 static void test_ledger_grows_by_whole_lines(void **state)
 {
     struct reading reading = { .metric = "co2" };
-    struct agent_options o = barn();
+    struct agent_options o = two_devices();
     struct drafts *drafts = drafts_open(&o, 3);
+    struct farmiq_outbox_row *row = drafts_first(drafts);
     char path[] = "/tmp/farmiq-ledger-XXXXXX", text[200], expected[200];
     ssize_t len;
     int fd, made = mkstemp(path);
@@ -412,18 +421,18 @@ static void test_ledger_grows_by_whole_lines(void **state)
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(drafts_make(drafts, i, &reading, at_ms(0)), FARMIQ_OK);
     assert_int_equal(ledger_open(&fd, path, NULL), FARMIQ_OK);
-    assert_int_equal(ledger_note(fd, drafts, 3), FARMIQ_OK);
-    assert_int_equal(ledger_note(fd, drafts, 0), FARMIQ_OK);
+    assert_int_equal(ledger_note(fd, row), FARMIQ_OK);
+    assert_int_equal(ledger_note(fd, NULL), FARMIQ_OK);
     ledger_close(fd);
     len = read(made, text, sizeof text - 1);
     assert_int_equal(len, 111);
     text[len] = '\0';
-    snprintf(expected, sizeof expected, "%s\n%s\n%s\n", drafts_id(drafts, 0),
-             drafts_id(drafts, 1), drafts_id(drafts, 2));
+    snprintf(expected, sizeof expected, "%s\n%s\n%s\n", row->event->event_id.ptr,
+             row->next->event->event_id.ptr, row->next->next->event->event_id.ptr);
     assert_string_equal(text, expected);
     assert_int_equal(ledger_open(&fd, "", NULL), FARMIQ_OK);
     assert_int_equal(fd, -1);
-    assert_int_equal(ledger_note(fd, drafts, 3), FARMIQ_OK);
+    assert_int_equal(ledger_note(fd, row), FARMIQ_OK);
     assert_int_equal(ledger_open(&fd, "/nowhere/ledger", NULL), FARMIQ_E_ARG);
     close(made);
     unlink(path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the buffer to the edge. */
-#include "pump.h"
+#include "agent/pump.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,17 +4,11 @@
 #ifndef AGENT_BUFFER_H
 #define AGENT_BUFFER_H
 
-#include "options.h"
-#include "source.h"
-
-#define BUFFER_ADD_MAX 512
-
-struct drafts;
+#include "agent/kind.h"
 
 struct buffer {
     struct farmiq_store store;
     const struct agent_options *options;
-    struct drafts *drafts; /* events that are being added */
     void *drop_memory;
     uint64_t held; /* events in the buffer, in flight or not */
     uint64_t dead; /* refused ones, kept for a person */
@@ -31,8 +25,8 @@ int buffer_recover(struct buffer *buffer, struct moment now);
 
 /* The rest is called inside a transaction on `store`. On failure roll back. */
 
-/* Append at most BUFFER_ADD_MAX readings as events. */
-int buffer_add(struct buffer *buffer, const struct reading *readings, uint32_t count,
+/* Append `count` rows, chained. */
+int buffer_add(struct buffer *buffer, struct farmiq_outbox_row *first, uint32_t count,
                struct moment now);
 /* Claim into `memory`. FARMIQ_OK, FARMIQ_NONE. `token` gets a new token. */
 int buffer_claim(struct buffer *buffer, uint32_t limit, void *memory, size_t memory_bytes,

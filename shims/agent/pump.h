@@ -3,9 +3,9 @@
 #ifndef AGENT_PUMP_H
 #define AGENT_PUMP_H
 
-#include "buffer.h"
-#include "flight.h"
-#include "link.h"
+#include "agent/buffer.h"
+#include "agent/flight.h"
+#include "agent/link.h"
 
 #define REFUSAL_CODES 32
 #define REFUSAL_CODE_BYTES 48

@@ -3,15 +3,12 @@
 #ifndef AGENT_MESSAGE_H
 #define AGENT_MESSAGE_H
 
-#include "options.h"
+#include "agent/kind.h"
 
 #define MESSAGE_BYTES 4096
 /* Room for what is not an event, such as a status. */
 #define FLIGHT_SLACK 16
 
-/* iot/telemetry/T/F/B/device/metric; the metric is in the payload. `out` holds
- * FARMIQ_TOPIC_MAX_BYTES + 1. FARMIQ_OK; FARMIQ_E_SCHEMA. */
-int message_topic(const struct farmiq_event *event, char *out);
 /* The envelope (spec edge 2.5). */
 int message_write(const struct farmiq_event *event, char *buf, size_t buf_bytes,
                   size_t *len);

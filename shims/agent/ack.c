@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Taking an application acknowledgement apart. */
-#include "ack.h"
+#include "agent/ack.h"
 
 #include <string.h>
 

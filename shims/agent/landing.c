@@ -2,9 +2,9 @@
 /* What becomes of events in flight: acknowledged, refused, or given back. */
 #include <string.h>
 
-#include "ack.h"
+#include "agent/ack.h"
+#include "agent/pump.h"
 #include "kit/log.h"
-#include "pump.h"
 
 #define ACK_TIMEOUT_MAX_MS 300000
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger file: one event id a line. */
-#include "ledger.h"
+#include "agent/ledger.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "buffer.h"
+#include "agent/kind.h"
 #include "kit/mqtt_link.h"
 
 #define LINE_BYTES (FARMIQ_UUID_STRLEN + 1)
@@ -27,15 +28,17 @@ void ledger_close(int fd)
 
 /* One write and one fdatasync for the group. The ledger never says more than the buffer
  * holds; after a kill in between it may say less. */
-int ledger_note(int fd, const struct drafts *drafts, uint32_t count)
+int ledger_note(int fd, const struct farmiq_outbox_row *first)
 {
-    char lines[BUFFER_ADD_MAX * LINE_BYTES], *end = lines;
+    char lines[AGENT_ROWS_MAX * LINE_BYTES], *end = lines;
 
-    if (fd < 0 || count == 0)
+    if (fd < 0 || !first)
         return FARMIQ_OK;
-    for (uint32_t i = 0; i < count; i++, end += LINE_BYTES) {
-        memcpy(end, drafts_id(drafts, i), FARMIQ_UUID_STRLEN);
-        end[FARMIQ_UUID_STRLEN] = '\n';
+    for (const struct farmiq_outbox_row *row = first; row; row = row->next) {
+        assert(end < lines + sizeof lines && row->event->event_id.len == LINE_BYTES - 1);
+        memcpy(end, row->event->event_id.ptr, LINE_BYTES - 1);
+        end[LINE_BYTES - 1] = '\n';
+        end += LINE_BYTES;
     }
     return write(fd, lines, (size_t)(end - lines)) == end - lines && fdatasync(fd) == 0
                ? FARMIQ_OK

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's loop. A tick learns what came from the broker, reads the source, writes
+/* The agent's loop. A tick learns what came from the broker, reads the feed, writes
  * everything in one transaction, and only after its commit publishes. */
-#include "agent.h"
+#include "agent/agent.h"
 
 #include <stdlib.h>
 #include <sys/poll.h>
 #include <time.h>
 
-#include "intake.h"
+#include "agent/ledger.h"
+#include "agent/pump.h"
 #include "kit/log.h"
-#include "ledger.h"
-#include "pump.h"
 
 #define LONGEST_WAIT_MS 60000
 #define RECOVER_MS 1000
@@ -21,7 +20,7 @@ struct agent {
     struct buffer buffer;
     struct link *link;
     struct pump pump;
-    struct intake intake;
+    struct agent_feed *feed;
     int ledger_fd;
     struct moment now;
     int64_t report_steady_ms;
@@ -42,25 +41,25 @@ static struct moment read_clocks(void)
 
 /* ## Opening and closing */
 
-int agent_open(struct agent **out, const struct agent_options *options,
-               struct farmiq_error *error)
+int agent_open(struct agent **out, const struct agent_options *agent,
+               const struct shim_options *options, struct farmiq_error *error)
 {
     struct agent *a = calloc(1, sizeof *a);
     int r;
 
     if (!a)
         return FARMIQ_E_NOMEM;
-    a->options = options;
+    a->options = agent;
     a->now = read_clocks();
-    r = ledger_open(&a->ledger_fd, options->ledger, error);
+    r = ledger_open(&a->ledger_fd, agent->ledger, error);
     if (r == FARMIQ_OK)
-        r = buffer_open(&a->buffer, options, a->now, error);
+        r = buffer_open(&a->buffer, agent, a->now, error);
     if (r == FARMIQ_OK)
-        r = intake_open(&a->intake, options, a->now, error);
+        r = agent->kind->open(&a->feed, agent, options, a->now, error);
     if (r == FARMIQ_OK)
-        r = link_open(&a->link, options, a->now, error);
+        r = link_open(&a->link, agent, a->now, error);
     if (r == FARMIQ_OK)
-        r = pump_open(&a->pump, options, &a->buffer, a->link);
+        r = pump_open(&a->pump, agent, &a->buffer, a->link);
     if (r == FARMIQ_OK)
         *out = a;
     else
@@ -74,7 +73,8 @@ void agent_close(struct agent *a)
         return;
     link_close(a->link);
     pump_close(&a->pump);
-    intake_close(&a->intake);
+    if (a->feed)
+        a->options->kind->close(a->feed);
     buffer_close(&a->buffer);
     ledger_close(a->ledger_fd);
     free(a);
@@ -84,7 +84,7 @@ void agent_close(struct agent *a)
 
 static int write_all(struct agent *a, int is_last)
 {
-    int r = buffer_add(&a->buffer, a->intake.readings, a->intake.count, a->now);
+    int r = buffer_add(&a->buffer, a->feed->first, a->feed->count, a->now);
 
     if (r == FARMIQ_OK)
         r = pump_settle(&a->pump, is_last);
@@ -111,7 +111,7 @@ static int commit_all(struct agent *a, int is_last)
 }
 
 /* What is in memory and what is in the file may differ now. The file is right: begin
- * again as after a crash, with the readings still in hand. */
+ * again as after a crash, with the feed's rows still in hand. */
 static void recover(struct agent *a, int why)
 {
     shim_log_line(SHIM_ERROR, "buffer.failed", "%s: %s", farmiq_errname(why),
@@ -123,7 +123,17 @@ static void recover(struct agent *a, int why)
 
 static int has_work(struct agent *a)
 {
-    return a->intake.count || pump_due(&a->pump) <= a->now.steady_ms;
+    return a->feed->count || pump_due(&a->pump) <= a->now.steady_ms;
+}
+
+/* What the feed made is durable: the ledger may say so, and the feed forget it. */
+static void let_go(struct agent *a)
+{
+    if (a->feed->count == 0)
+        return;
+    if (ledger_note(a->ledger_fd, a->feed->first) != FARMIQ_OK)
+        shim_log_line(SHIM_ERROR, "ledger.failed", "the ledger lacks events");
+    a->options->kind->taken(a->feed);
 }
 
 static int tick(struct agent *a)
@@ -133,16 +143,13 @@ static int tick(struct agent *a)
     a->now = read_clocks();
     pump_learn(&a->pump, a->now);
     if (!a->stop_steady_ms)
-        intake_read(&a->intake, a->now);
-    if (a->intake.count)
+        a->options->kind->read(a->feed, a->now);
+    if (a->feed->count)
         pump_wake(&a->pump);
     if (has_work(a))
         r = commit_all(a, 0);
-    if (r == FARMIQ_OK &&
-        ledger_note(a->ledger_fd, a->buffer.drafts, a->intake.count) != FARMIQ_OK)
-        shim_log_line(SHIM_ERROR, "ledger.failed", "the ledger lacks events");
     if (r == FARMIQ_OK)
-        a->intake.count = 0;
+        let_go(a);
     else
         recover(a, r);
     pump_send(&a->pump);
@@ -162,21 +169,24 @@ static void report(struct agent *a)
                   "buffered %llu, produced %llu, published %llu, acknowledged %llu, "
                   "repeated %llu, refused %llu, denied %llu, dropped %llu, skipped %llu",
                   (unsigned long long)a->buffer.held,
-                  (unsigned long long)a->intake.produced,
-                  (unsigned long long)p->published, (unsigned long long)p->acked,
-                  (unsigned long long)p->repeated, (unsigned long long)p->refused,
-                  (unsigned long long)p->denied,
+                  (unsigned long long)a->feed->produced, (unsigned long long)p->published,
+                  (unsigned long long)p->acked, (unsigned long long)p->repeated,
+                  (unsigned long long)p->refused, (unsigned long long)p->denied,
                   (unsigned long long)(a->buffer.dropped_full + a->buffer.dropped_old),
-                  (unsigned long long)a->intake.skipped);
+                  (unsigned long long)a->feed->skipped);
+}
+
+static int reads_feed(const struct agent *a)
+{
+    return !a->feed->is_over && !a->stop_steady_ms;
 }
 
 static int wait_ms(struct agent *a, int tick_result)
 {
     int64_t due = pump_due(&a->pump);
-    int reads = a->intake.source && !a->stop_steady_ms;
 
-    if (reads && a->intake.source->due_steady_ms < due)
-        due = a->intake.source->due_steady_ms;
+    if (reads_feed(a) && a->feed->due_steady_ms < due)
+        due = a->feed->due_steady_ms;
     if (a->stop_steady_ms && a->stop_steady_ms < due)
         due = a->stop_steady_ms;
     due -= a->now.steady_ms;
@@ -191,8 +201,7 @@ static int wait_for_news(struct agent *a, int stop_fd, int tick_result)
     struct pollfd fds[] = {
         { .fd = a->stop_steady_ms ? -1 : stop_fd, .events = POLLIN },
         { .fd = tick_result == FARMIQ_OK ? link_fd(a->link) : -1, .events = POLLIN },
-        { .fd = a->intake.source && !a->stop_steady_ms ? a->intake.source->fd : -1,
-          .events = POLLIN },
+        { .fd = reads_feed(a) ? a->feed->fd : -1, .events = POLLIN },
     };
 
     return poll(fds, 3, wait_ms(a, tick_result)) > 0 && fds[0].revents;
@@ -201,10 +210,10 @@ static int wait_for_news(struct agent *a, int stop_fd, int tick_result)
 /* Draining ends when there is nothing left to hear, or its time is over. */
 static int is_done(const struct agent *a)
 {
-    int is_empty = a->buffer.held == 0 && a->intake.count == 0;
+    int is_empty = a->buffer.held == 0 && a->feed->count == 0;
 
     if (!a->stop_steady_ms)
-        return !a->intake.source && is_empty;
+        return a->feed->is_over && is_empty;
     return is_empty || !a->pump.is_connected || a->now.steady_ms >= a->stop_steady_ms;
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The durable buffer, a queue of the SQLite store. */
-#include "buffer.h"
+#include "agent/buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "draft.h"
 #include "kit/log.h"
 
 #define QUEUE "agent"
@@ -31,13 +30,6 @@ static int open_store(struct buffer *b, struct farmiq_error *error)
     sqlite.migrations = farmiq_schema_agent();
     sqlite.cache_kib = CACHE_KIB;
     return farmiq_store_open_sqlite(&b->store, b->options->database, &sqlite, error);
-}
-
-static int reserve(struct buffer *b)
-{
-    b->drafts = drafts_open(b->options, BUFFER_ADD_MAX);
-    b->drop_memory = malloc(DROP_BYTES);
-    return b->drafts && b->drop_memory ? FARMIQ_OK : FARMIQ_E_NOMEM;
 }
 
 /* Every lease in the file is one of our own, and the process that held it is gone: look
@@ -78,9 +70,8 @@ int buffer_open(struct buffer *b, const struct agent_options *options, struct mo
 
     memset(b, 0, sizeof *b);
     b->options = options;
-    r = open_store(b, error);
-    if (r == FARMIQ_OK)
-        r = reserve(b);
+    b->drop_memory = malloc(DROP_BYTES);
+    r = b->drop_memory ? open_store(b, error) : FARMIQ_E_NOMEM;
     if (r == FARMIQ_OK)
         r = buffer_recover(b, now);
     if (r != FARMIQ_OK)
@@ -92,25 +83,18 @@ void buffer_close(struct buffer *b)
 {
     if (b->store.ops)
         farmiq_store_close(&b->store);
-    drafts_close(b->drafts);
     free(b->drop_memory);
     memset(b, 0, sizeof *b);
 }
 
 /* ## Adding */
 
-int buffer_add(struct buffer *b, const struct reading *readings, uint32_t count,
+int buffer_add(struct buffer *b, struct farmiq_outbox_row *first, uint32_t count,
                struct moment now)
 {
-    int r = FARMIQ_OK;
+    int r = count ? farmiq_store_outbox_append(&b->store, QUEUE, first, now.unix_ms)
+                  : FARMIQ_OK;
 
-    if (count == 0)
-        return FARMIQ_OK;
-    for (uint32_t i = 0; i < count && r == FARMIQ_OK; i++)
-        r = drafts_make(b->drafts, i, &readings[i], now);
-    if (r == FARMIQ_OK)
-        r = farmiq_store_outbox_append(&b->store, QUEUE, drafts_first(b->drafts),
-                                       now.unix_ms);
     if (r == FARMIQ_OK)
         b->held += count;
     return r;
@@ -126,7 +110,7 @@ int buffer_claim(struct buffer *b, uint32_t limit, void *memory, size_t memory_b
 
     farmiq_outbox_claim_init(&claim, sizeof claim);
     claim.limit = limit;
-    claim.claimed_by = str("iot-sensor-agent");
+    claim.claimed_by = str(b->options->kind->program);
     claim.now_unix_ms = now.unix_ms;
     claim.lease_ms = INT32_MAX;    /* ours until we say otherwise, or start again */
     claim.max_claims = UINT32_MAX; /* an outage is no fault of the event */

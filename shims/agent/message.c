@@ -1,49 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The agent's messages. */
-#include "message.h"
+#include "agent/message.h"
 
 #include <string.h>
 #include <sys/random.h>
-
-#define SCRATCH_WORDS 640
 
 static struct farmiq_str str(const char *text)
 {
     struct farmiq_str s = { text, strlen(text) };
 
     return s;
-}
-
-static int metric_of(const struct farmiq_event *event, void *scratch,
-                     size_t scratch_bytes, struct farmiq_str *metric)
-{
-    struct farmiq_json_member member = { .name = "metric" };
-
-    if (farmiq_json_members(event->payload.ptr, event->payload.len, &member, 1, scratch,
-                            scratch_bytes, NULL) != FARMIQ_OK ||
-        member.type != FARMIQ_JSON_STRING)
-        return FARMIQ_E_SCHEMA;
-    *metric = member.text;
-    return FARMIQ_OK;
-}
-
-int message_topic(const struct farmiq_event *event, char *out)
-{
-    int64_t scratch[SCRATCH_WORDS];
-    struct farmiq_topic topic;
-    size_t len;
-
-    farmiq_topic_init(&topic, sizeof topic);
-    topic.kind = FARMIQ_TOPIC_TELEMETRY;
-    topic.tenant_id = event->tenant_id;
-    topic.farm_id = event->farm_id;
-    topic.barn_id = event->barn_id;
-    topic.source_id = event->device_id;
-    if (metric_of(event, scratch, sizeof scratch, &topic.leaf) != FARMIQ_OK)
-        return FARMIQ_E_SCHEMA;
-    return farmiq_topic_format(&topic, out, FARMIQ_TOPIC_MAX_BYTES + 1, &len) == FARMIQ_OK
-               ? FARMIQ_OK
-               : FARMIQ_E_SCHEMA;
 }
 
 int message_write(const struct farmiq_event *event, char *buf, size_t buf_bytes,
@@ -74,10 +40,9 @@ static int new_id(int64_t now_unix_ms, char out[FARMIQ_UUID_STRLEN + 1])
     return r ? r : farmiq_uuid_format(id, out);
 }
 
-static int write_status(int is_online, int64_t now_unix_ms, char *buf, size_t buf_bytes,
-                        size_t *len)
+static int write_status(const char *const *health, int is_online, int64_t now_unix_ms,
+                        char *buf, size_t buf_bytes, size_t *len)
 {
-    static const char *const health[] = { "sensor_ok", "mqtt_ok", "disk_ok" };
     struct farmiq_json_writer w;
 
     farmiq_json_begin(&w, buf, buf_bytes);
@@ -90,8 +55,8 @@ static int write_status(int is_online, int64_t now_unix_ms, char *buf, size_t bu
     farmiq_json_text(&w, farmiq_version_string());
     farmiq_json_key(&w, "health");
     farmiq_json_open(&w, '{');
-    for (size_t i = 0; i < sizeof health / sizeof *health; i++) {
-        farmiq_json_key(&w, health[i]);
+    for (; *health; health++) {
+        farmiq_json_key(&w, *health);
         farmiq_json_bool(&w, is_online);
     }
     farmiq_json_close(&w, '}');
@@ -108,7 +73,8 @@ int message_status(const struct agent_options *o, int is_online, int64_t now_uni
     int r = new_id(now_unix_ms, id);
 
     if (r == FARMIQ_OK)
-        r = write_status(is_online, now_unix_ms, payload, sizeof payload, &payload_len);
+        r = write_status(o->kind->health, is_online, now_unix_ms, payload, sizeof payload,
+                         &payload_len);
     if (r != FARMIQ_OK)
         return r;
     farmiq_event_init(&event, sizeof event);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The agent's side of the broker. */
-#include "link.h"
+#include "agent/link.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/message.h"
 #include "kit/log.h"
 #include "kit/mqtt_publisher.h"
-#include "message.h"
 
 /* Acknowledgements that nobody reads must not fill the memory; one that is thrown away
  * is asked for again by publishing again. */
@@ -142,7 +142,7 @@ int link_send(struct link *link, const struct farmiq_event *event, uint64_t cook
     char topic[FARMIQ_TOPIC_MAX_BYTES + 1], body[MESSAGE_BYTES];
     size_t len;
 
-    if (message_topic(event, topic) != FARMIQ_OK ||
+    if (link->options->kind->topic(event, topic) != FARMIQ_OK ||
         message_write(event, body, sizeof body, &len) != FARMIQ_OK)
         return FARMIQ_E_SCHEMA;
     return shim_mqtt_publisher_send(link->publisher, topic,

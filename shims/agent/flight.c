@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is on its way, and finding it again by its event id. */
-#include "flight.h"
+#include "agent/flight.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -4,8 +4,7 @@
 #ifndef AGENT_LINK_H
 #define AGENT_LINK_H
 
-#include "options.h"
-#include "source.h"
+#include "agent/kind.h"
 
 struct link;
 
@@ -29,8 +28,8 @@ int link_fd(const struct link *link); /* can be read when there is news */
 
 void link_read(struct link *link, struct link_news *news, link_ack_fn on_ack, void *ctx);
 
-/* FARMIQ_OK, FARMIQ_E_BUSY, FARMIQ_E_UNREACHABLE; FARMIQ_E_SCHEMA: not a telemetry
- * event, which cannot happen to what the agent wrote. */
+/* FARMIQ_OK, FARMIQ_E_BUSY, FARMIQ_E_UNREACHABLE; FARMIQ_E_SCHEMA: the kind
+ * knows no topic for it, which cannot happen to what the kind made. */
 int link_send(struct link *link, const struct farmiq_event *event, uint64_t cookie);
 /* Tell everybody how we are; retained (spec edge 2.4). */
 int link_send_status(struct link *link, int is_online, struct moment now);
