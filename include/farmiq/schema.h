@@ -8,7 +8,8 @@ FARMIQ_BEGIN
 
 /** A numbered step of a schema; the array ends with version 0. `name` is
  * "SCHEMA/NNNN_what". Generated from the files of a schema folder, in which a line
- * `-- queue NAME` stands for the tables of that queue. Frozen. */
+ * `-- queue NAME` stands for the tables of that queue, and `-- monthly NAME` for what a
+ * table in monthly parts has beside itself (PostgreSQL). Frozen. */
 struct farmiq_migration {
     uint32_t version;
     uint32_t reserved;

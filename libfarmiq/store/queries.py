@@ -11,9 +11,9 @@
   queries.py schema --name NAME OUT.h FILE.sql...
       0001_what.sql is version 1 for both engines; 0001_what.sqlite.sql and
       0001_what.pg.sql are one engine's. They become
-      `static const struct farmiq_migration NAME_schema[]`. A line `-- queue jobs`
-      expands to queue.sqlite.sql or queue.pg.sql, whichever of them is among the
-      files, with {queue} replaced.
+      `static const struct farmiq_migration NAME_schema[]`. queue and monthly are
+      templates: a line `-- queue jobs` expands to queue.sqlite.sql or queue.pg.sql,
+      with {queue} replaced.
 """
 import argparse
 import pathlib
@@ -21,6 +21,7 @@ import re
 import sys
 
 ENGINES = ("sqlite", "pg")
+TEMPLATES = ("queue", "monthly")
 HEADER = "/* SPDX-License-Identifier: Apache-2.0 */\n/* Generated from {}. */\n"
 
 
@@ -81,28 +82,29 @@ def write_queries(args):
     args.out.write_text("\n".join(out))
 
 
-def expand_queues(text, template, where):
-    def tables(match):
-        if template is None:
-            fail(where, "has a `-- queue` line, but no queue template was given")
-        return template.replace("{queue}", match[1])
-    return re.sub(r"^-- queue ([a-z][a-z0-9_]*)\s*$", tables, text, flags=re.M)
+def expand_templates(text, templates, where):
+    """`templates`: {name: text}."""
+    def expand(match):
+        if match[1] not in templates:
+            fail(where, f"has a `-- {match[1]}` line, but no {match[1]} template was given")
+        return templates[match[1]].replace("{%s}" % match[1], match[2])
+    names = "|".join(TEMPLATES)
+    return re.sub(rf"^-- ({names}) ([a-z][a-z0-9_]*)\s*$", expand, text, flags=re.M)
 
 
 def parse_schema(paths):
-    """The templates by engine, and {(version, what): {engine: path}}."""
-    templates, steps = {}, {}
+    """{engine: {name: template}}, and {(version, what): {engine: path}}."""
+    templates, steps = {engine: {} for engine in ENGINES}, {}
     for path in paths:
         stem, _, engine = path.name.removesuffix(".sql").partition(".")
-        engines = [engine] if engine else ENGINES
         match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)", stem)
-        if stem != "queue" and not match:
+        if stem not in TEMPLATES and not match:
             fail(path, "is not called NNNN_what.sql")
-        for one in engines:
-            if stem == "queue":
-                templates[one] = path.read_text()
-            else:
+        for one in [engine] if engine else ENGINES:
+            if match:
                 steps.setdefault((int(match[1]), match[2]), {})[one] = path
+            else:
+                templates[one][stem] = path.read_text()
     versions = sorted(version for version, _ in steps)
     if versions != list(range(1, len(versions) + 1)):
         fail(paths[0].parent, f"versions are {versions}: not 1, 2, 3, ...")
@@ -120,7 +122,7 @@ def write_schema(args):
         for engine in ENGINES:
             path = paths.get(engine)
             text = path and strip_comments(
-                expand_queues(path.read_text(), templates.get(engine), path))
+                expand_templates(path.read_text(), templates[engine], path))
             texts.append(c_string(text))
         out.append(f'    {{ {version}, 0, "{args.name}/{version:04}_{what}",\n'
                    + ",\n".join(texts) + " },")

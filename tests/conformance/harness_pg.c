@@ -151,5 +151,60 @@ int pg_harness_open(struct fixture *f, struct farmiq_store *out, uint64_t quota_
     return r;
 }
 
+int pg_place_open(void **state)
+{
+    struct pg_place *p = calloc(1, sizeof *p);
+
+    assert_non_null(p);
+    pg_harness_schema(p->schema, sizeof p->schema);
+    assert_int_equal(pg_harness_open_plain(p->schema, &p->store), FARMIQ_OK);
+    *state = p;
+    return 0;
+}
+
+int pg_place_close(void **state)
+{
+    struct pg_place *p = *state;
+
+    farmiq_store_close(&p->store);
+    free(p);
+    return 0;
+}
+
+PGconn *pg_place_connect(const struct pg_place *p)
+{
+    char conninfo[256];
+    PGconn *conn;
+
+    pg_server_conninfo(pg_harness_server(), p->schema, conninfo, sizeof conninfo);
+    conn = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    return conn;
+}
+
+void pg_must(PGconn *conn, const char *sql)
+{
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(result);
+}
+
+long long pg_ask(const struct pg_place *p, const char *sql)
+{
+    PGconn *conn = pg_place_connect(p);
+    PGresult *result = PQexec(conn, sql);
+    long long number;
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    number = atoll(PQgetvalue(result, 0, 0));
+    PQclear(result);
+    PQfinish(conn);
+    return number;
+}
+
 const struct store_kind pg_kind = { "postgresql", pg_harness_open,
                                     pg_harness_open_again };

@@ -24,4 +24,20 @@ int pg_harness_open_plain(const char *schema, struct farmiq_store *out);
 int pg_harness_open(struct fixture *f, struct farmiq_store *out, uint64_t quota_bytes);
 int pg_harness_open_again(struct fixture *f, struct farmiq_store *out);
 
+/* A namespace with the edge's tables, and a store on it: what a test starts from. */
+struct pg_place {
+    char schema[32];
+    struct farmiq_store store;
+};
+
+/* cmocka's setup and teardown. */
+int pg_place_open(void **state);
+int pg_place_close(void **state);
+/* A connection of the test's own to that namespace. */
+PGconn *pg_place_connect(const struct pg_place *p);
+/* Run it, or fail the test. */
+void pg_must(PGconn *conn, const char *sql);
+/* The answer, a number, of a question asked beside the store. */
+long long pg_ask(const struct pg_place *p, const char *sql);
+
 #endif

@@ -42,7 +42,7 @@ def databases():
         db = found[folder.name] = sqlite3.connect(":memory:", isolation_level=None)
         for _, paths in sorted(steps.items()):
             text = paths["sqlite"].read_text()
-            db.executescript(queries.expand_queues(text, templates["sqlite"], folder))
+            db.executescript(queries.expand_templates(text, templates["sqlite"], folder))
     return found
 
 

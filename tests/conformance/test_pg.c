@@ -23,68 +23,6 @@ static int64_t now_unix_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A namespace with the edge's tables, and a store on it. */
-struct place {
-    char schema[32];
-    struct farmiq_store store;
-};
-
-static int open_place(void **state)
-{
-    struct place *p = calloc(1, sizeof *p);
-
-    assert_non_null(p);
-    pg_harness_schema(p->schema, sizeof p->schema);
-    assert_int_equal(pg_harness_open_plain(p->schema, &p->store), FARMIQ_OK);
-    *state = p;
-    return 0;
-}
-
-static int close_place(void **state)
-{
-    struct place *p = *state;
-
-    farmiq_store_close(&p->store);
-    free(p);
-    return 0;
-}
-
-static PGconn *connect_to(const struct place *p)
-{
-    char conninfo[256];
-    PGconn *conn;
-
-    pg_server_conninfo(pg_harness_server(), p->schema, conninfo, sizeof conninfo);
-    conn = PQconnectdb(conninfo);
-    assert_int_equal(PQstatus(conn), CONNECTION_OK);
-    return conn;
-}
-
-static void must(PGconn *conn, const char *sql)
-{
-    PGresult *result = PQexec(conn, sql);
-    ExecStatusType status = PQresultStatus(result);
-
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-        fail_msg("%s: %s", sql, PQerrorMessage(conn));
-    PQclear(result);
-}
-
-/* The answer, a number, of a question asked beside the store. */
-static long long ask(const struct place *p, const char *sql)
-{
-    PGconn *conn = connect_to(p);
-    PGresult *result = PQexec(conn, sql);
-    long long number;
-
-    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
-        fail_msg("%s: %s", sql, PQerrorMessage(conn));
-    number = atoll(PQgetvalue(result, 0, 0));
-    PQclear(result);
-    PQfinish(conn);
-    return number;
-}
-
 /* Statements ------------------------------------------------------------------------ */
 
 static int prepares(PGconn *conn, const char *text, const char *queue)
@@ -107,8 +45,8 @@ static int prepares(PGconn *conn, const char *text, const char *queue)
 /* Each verb has a spelling for PostgreSQL, and the server understands it. */
 static void every_statement_prepares(void **state)
 {
-    struct place *p = *state;
-    PGconn *conn = connect_to(p);
+    struct pg_place *p = *state;
+    PGconn *conn = pg_place_connect(p);
     int count = 0;
 
     for (; queue_queries[count]; count++) {
@@ -190,7 +128,7 @@ static void make_values(struct farmiq_sql_value *v, int sign)
 
 static void values_come_back_as_they_went(void **state)
 {
-    struct place *p = *state;
+    struct pg_place *p = *state;
     struct farmiq_sql_value values[3 * TYPES];
     struct expected e = { values, 0 };
 
@@ -228,7 +166,7 @@ static void a_value_of_the_wrong_type_is_refused(void **state)
                                   nul = farmiq_sql_text(cut),
                                   odd = farmiq_sql_text(text("\xff\xfe")),
                                   late = farmiq_sql_integer(INT64_MAX);
-    struct place *p = *state;
+    struct pg_place *p = *state;
     int rows = 0;
 
     assert_int_equal(farmiq_sql_run(&p->store, &small, NULL, &big, 1, on_any, &rows),
@@ -257,8 +195,8 @@ static void refusals_have_our_names(void **state)
                      { "55P03", FARMIQ_E_BUSY },
                      { "53100", FARMIQ_E_NOSPACE },
                      { "XX000", FARMIQ_E_STORE } };
-    struct place *p = *state;
-    PGconn *conn = connect_to(p);
+    struct pg_place *p = *state;
+    PGconn *conn = pg_place_connect(p);
     struct item items[3];
     char sql[400];
 
@@ -270,11 +208,11 @@ static void refusals_have_our_names(void **state)
                  "CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON sync_ready"
                  " FOR EACH ROW EXECUTE FUNCTION refuse()",
                  refusals[i].sqlstate);
-        must(conn, sql);
+        pg_must(conn, sql);
         assert_int_equal(append(&p->store, items, T0), refusals[i].code);
         assert_memory_equal(farmiq_pg_error_text(&p->store), refusals[i].sqlstate, 5);
     }
-    must(conn, "DROP TRIGGER refuse ON sync_ready");
+    pg_must(conn, "DROP TRIGGER refuse ON sync_ready");
     assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
     assert_int_equal(items[2].row.verdict, FARMIQ_OK);
     assert_stats(&p->store, 3, 0, 0, 0);
@@ -285,7 +223,7 @@ static void a_slow_statement_is_ended(void **state)
 {
     static const struct farmiq_sql_query nap = { "test.nap", NULL,
                                                  "SELECT 1 FROM pg_sleep(20)" };
-    struct place *p = *state;
+    struct pg_place *p = *state;
     struct farmiq_pg_options options;
     struct farmiq_store store;
     char conninfo[256];
@@ -305,7 +243,7 @@ static void a_slow_statement_is_ended(void **state)
  * not; and the store finds the server again by itself. */
 static void a_crashed_server_loses_nothing_committed(void **state)
 {
-    struct place *p = *state;
+    struct pg_place *p = *state;
     struct item kept[2], lost[3];
     int r = FARMIQ_E_STORE;
 
@@ -331,7 +269,7 @@ static void a_crashed_server_loses_nothing_committed(void **state)
 /* A connection that went away while nothing was asked of it is nobody's business. */
 static void an_idle_loss_is_not_noticed(void **state)
 {
-    struct place *p = *state;
+    struct pg_place *p = *state;
     struct item items[1];
 
     make_items(items, 1, "e");
@@ -346,39 +284,39 @@ static void an_idle_loss_is_not_noticed(void **state)
 
 static void the_callers_rows_share_the_outboxs_fate(void **state)
 {
-    struct place *p = *state;
-    PGconn *conn = connect_to(p);
+    struct pg_place *p = *state;
+    PGconn *conn = pg_place_connect(p);
     struct farmiq_store store;
     struct item items[2];
 
-    must(conn, "CREATE TABLE own (n integer)");
+    pg_must(conn, "CREATE TABLE own (n integer)");
     assert_int_equal(farmiq_store_wrap_pg(&store, conn), FARMIQ_OK);
     make_items(items, 2, "e");
     for (int is_kept = 0; is_kept <= 1; is_kept++) {
-        must(conn, "BEGIN; INSERT INTO own VALUES (1)");
+        pg_must(conn, "BEGIN; INSERT INTO own VALUES (1)");
         assert_int_equal(append(&store, items, T0), FARMIQ_OK);
         assert_int_equal(items[0].row.verdict, FARMIQ_OK);
-        must(conn, is_kept ? "COMMIT" : "ROLLBACK");
-        assert_int_equal(ask(p, "SELECT count(*) FROM own"), is_kept);
+        pg_must(conn, is_kept ? "COMMIT" : "ROLLBACK");
+        assert_int_equal(pg_ask(p, "SELECT count(*) FROM own"), is_kept);
         assert_stats(&p->store, is_kept ? 2 : 0, 0, 0, 0);
     }
     farmiq_store_close(&store);
     assert_int_equal(PQstatus(conn), CONNECTION_OK);
-    must(conn, "SELECT 1");
+    pg_must(conn, "SELECT 1");
     PQfinish(conn);
 }
 
 static void begin_in_the_callers_transaction_is_a_savepoint(void **state)
 {
-    struct place *p = *state;
-    PGconn *conn = connect_to(p);
+    struct pg_place *p = *state;
+    PGconn *conn = pg_place_connect(p);
     struct farmiq_store store;
     struct item gone[1], kept[1];
 
     make_items(gone, 1, "gone");
     make_items(kept, 1, "kept");
     assert_int_equal(farmiq_store_wrap_pg(&store, conn), FARMIQ_OK);
-    must(conn, "BEGIN");
+    pg_must(conn, "BEGIN");
     assert_int_equal(append(&store, kept, T0), FARMIQ_OK);
     assert_int_equal(farmiq_store_begin(&store), FARMIQ_OK);
     assert_int_equal(append(&store, gone, T0), FARMIQ_OK);
@@ -386,7 +324,7 @@ static void begin_in_the_callers_transaction_is_a_savepoint(void **state)
     assert_int_equal(farmiq_store_begin(&store), FARMIQ_OK);
     assert_int_equal(farmiq_store_commit(&store), FARMIQ_OK);
     assert_stats(&p->store, 0, 0, 0, 0);
-    must(conn, "COMMIT");
+    pg_must(conn, "COMMIT");
     assert_stats(&p->store, 1, 0, 0, 0);
     farmiq_store_close(&store);
     PQfinish(conn);
@@ -398,7 +336,7 @@ static void begin_in_the_callers_transaction_is_a_savepoint(void **state)
  * behind holds its lease no longer than others. */
 static void only_the_databases_clock_judges_leases(void **state)
 {
-    struct place *p = *state;
+    struct pg_place *p = *state;
     struct item items[2];
     struct claimer honest, fast, slow;
     uint32_t unclaimed = 9;
@@ -429,7 +367,7 @@ struct racer;
 
 /* What the claimers did, seen from outside: who was given a row, and until when. */
 struct race {
-    const struct place *place;
+    const struct pg_place *place;
     pthread_mutex_t lock;
     int64_t leased_until[RACE_ROWS]; /* 0: nobody holds it */
     const struct racer *holders[RACE_ROWS];
@@ -569,7 +507,7 @@ static void *race_thread(void *arg)
     return NULL;
 }
 
-static void append_race_rows(struct place *p)
+static void append_race_rows(struct pg_place *p)
 {
     static struct item items[APPEND_ROWS];
 
@@ -590,7 +528,7 @@ static void eight_claimers_share_nothing_and_strand_nothing(void **state)
 {
     static struct race race;
     static struct racer racers[THREADS];
-    struct place *p = *state;
+    struct pg_place *p = *state;
     pthread_t threads[THREADS];
     int64_t before;
 
@@ -622,8 +560,8 @@ static void eight_claimers_share_nothing_and_strand_nothing(void **state)
     for (int i = 0; i < RACE_ROWS; i++)
         assert_int_equal(race.acks[i], 1);
     assert_stats(&p->store, 0, 0, 0, RACE_ROWS);
-    assert_int_equal(ask(p, "SELECT deadlocks FROM pg_stat_database"
-                            " WHERE datname = current_database()"),
+    assert_int_equal(pg_ask(p, "SELECT deadlocks FROM pg_stat_database"
+                               " WHERE datname = current_database()"),
                      0);
 }
 
@@ -634,7 +572,7 @@ static void *append_thread(void *arg)
     struct farmiq_store store;
     static const uint32_t rows = 100;
     struct item *items = calloc(rows, sizeof *items);
-    struct place *p = arg;
+    struct pg_place *p = arg;
     intptr_t fresh = 0;
 
     if (!items || pg_harness_open_plain(p->schema, &store))
@@ -658,7 +596,7 @@ static void *append_thread(void *arg)
  * is its own, and the numbers that are counted agree. */
 static void writers_of_the_same_events_agree(void **state)
 {
-    struct place *p = *state;
+    struct pg_place *p = *state;
     pthread_t threads[4];
     intptr_t fresh = 0;
 
@@ -674,36 +612,36 @@ static void writers_of_the_same_events_agree(void **state)
     assert_int_equal(fresh, 2000);
     assert_stats(&p->store, 2000, 0, 0, 0);
     assert_int_equal(
-        ask(p, "SELECT count(*) FROM sync_ready JOIN sync_event USING (seq)"), 2000);
+        pg_ask(p, "SELECT count(*) FROM sync_ready JOIN sync_event USING (seq)"), 2000);
 }
 
 /* The schema ------------------------------------------------------------------------- */
 
 static void the_view_is_the_seeds_table(void **state)
 {
-    struct place *p = *state;
-    PGconn *conn = connect_to(p);
+    struct pg_place *p = *state;
+    PGconn *conn = pg_place_connect(p);
     struct claimer c;
 
-    must(conn, "INSERT INTO sync_outbox (id, tenant_id, event_type, payload_json)"
-               " VALUES ('a', 't', 'x', '{}'), ('a', 't', 'x', '{}'),"
-               " (NULL, 't', 'x', '{}')");
+    pg_must(conn, "INSERT INTO sync_outbox (id, tenant_id, event_type, payload_json)"
+                  " VALUES ('a', 't', 'x', '{}'), ('a', 't', 'x', '{}'),"
+                  " (NULL, 't', 'x', '{}')");
     PQfinish(conn);
     assert_stats(&p->store, 2, 0, 0, 0);
     make_claimer(&c, "c");
     assert_int_equal(claim(&p->store, &c, 1, now_unix_ms()), FARMIQ_OK);
     assert_id(c.first, "a");
-    assert_int_equal(ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'pending'"
-                            " AND claim_count = 0"),
+    assert_int_equal(pg_ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'pending'"
+                               " AND claim_count = 0"),
                      1);
-    assert_int_equal(ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'claimed'"
-                            " AND claimed_by = 'c' AND claim_count = 1"
-                            " AND lease_expires_at > now()"),
+    assert_int_equal(pg_ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'claimed'"
+                               " AND claimed_by = 'c' AND claim_count = 1"
+                               " AND lease_expires_at > now()"),
                      1);
     assert_int_equal(settle(&p->store, c.first, FARMIQ_OUTCOME_REFUSED, now_unix_ms()),
                      FARMIQ_OK);
-    assert_int_equal(ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'failed'"
-                            " AND dlq_reason = 'refused'"),
+    assert_int_equal(pg_ask(p, "SELECT count(*) FROM sync_outbox WHERE status = 'failed'"
+                               " AND dlq_reason = 'refused'"),
                      1);
 }
 
@@ -736,12 +674,12 @@ static void openers_may_race_for_a_new_schema(void **state)
 
 static void a_newer_schema_is_refused(void **state)
 {
-    struct place *p = *state;
-    PGconn *conn = connect_to(p);
+    struct pg_place *p = *state;
+    PGconn *conn = pg_place_connect(p);
     struct farmiq_error error = { .size = sizeof error };
 
-    must(conn, "INSERT INTO farmiq_migration (schema, version, name)"
-               " VALUES ('edge', 9999, 'edge/9999_later')");
+    pg_must(conn, "INSERT INTO farmiq_migration (schema, version, name)"
+                  " VALUES ('edge', 9999, 'edge/9999_later')");
     assert_int_equal(farmiq_pg_migrate(conn, farmiq_schema_edge(), &error),
                      FARMIQ_E_UNSUPPORTED);
     PQfinish(conn);
@@ -750,26 +688,26 @@ static void a_newer_schema_is_refused(void **state)
 static void all_schemas_share_a_server(void **state)
 {
     struct farmiq_error error = { .size = sizeof error };
-    struct place *p = *state;
-    struct place cloud;
+    struct pg_place *p = *state;
+    struct pg_place cloud;
     PGconn *conn;
 
     assert_int_equal(farmiq_pg_add_schema(&p->store, farmiq_schema_agent(), &error),
                      FARMIQ_OK);
-    assert_int_equal(ask(p, "SELECT count(*) FROM farmiq_migration"), 2);
+    assert_int_equal(pg_ask(p, "SELECT count(*) FROM farmiq_migration"), 2);
     pg_harness_schema(cloud.schema, sizeof cloud.schema);
-    conn = connect_to(&cloud);
+    conn = pg_place_connect(&cloud);
     if (farmiq_pg_migrate(conn, farmiq_schema_cloud(), &error))
         fail_msg("%s: %s", error.field, error.detail);
     PQfinish(conn);
-    assert_int_equal(ask(&cloud, "SELECT count(*) FROM bus_telemetry_event"), 0);
+    assert_int_equal(pg_ask(&cloud, "SELECT count(*) FROM bus_telemetry_event"), 0);
 }
 
 static void the_rest_is_refused(void **state)
 {
     struct farmiq_error error = { .size = sizeof error };
     struct farmiq_store store = { 0 };
-    struct place *p = *state;
+    struct pg_place *p = *state;
 
     assert_int_equal(farmiq_store_open_pg(&store, "host=/nowhere", NULL, &error),
                      FARMIQ_E_STORE);
@@ -783,7 +721,7 @@ static void the_rest_is_refused(void **state)
     assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STATE);
 }
 
-#define SHOWS(test) cmocka_unit_test_setup_teardown(test, open_place, close_place)
+#define SHOWS(test) cmocka_unit_test_setup_teardown(test, pg_place_open, pg_place_close)
 
 int main(void)
 {

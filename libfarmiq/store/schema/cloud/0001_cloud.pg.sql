@@ -34,7 +34,7 @@ CREATE INDEX edge_replay_seen ON edge_replay (seen_at);
 -- id is the row's number; the reading's own name is its event_id. The index by time
 -- finds a tenant's range, and what the purge may delete.
 CREATE TABLE telemetry_raw (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY,
     tenant_id text COLLATE "C" NOT NULL,
     farm_id text,
     barn_id text,
@@ -48,12 +48,15 @@ CREATE TABLE telemetry_raw (
     event_id text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL,
     ingested_at timestamptz,
-    quality bigint
-);
-CREATE UNIQUE INDEX telemetry_raw_event ON telemetry_raw (tenant_id, event_id);
+    quality bigint,
+    PRIMARY KEY (id, occurred_at)
+) PARTITION BY RANGE (occurred_at);
+CREATE UNIQUE INDEX telemetry_raw_event
+    ON telemetry_raw (tenant_id, event_id, occurred_at);
 CREATE INDEX telemetry_raw_series
     ON telemetry_raw (tenant_id, device_id, metric, occurred_at);
 CREATE INDEX telemetry_raw_time ON telemetry_raw (tenant_id, occurred_at);
+-- monthly telemetry_raw
 
 -- Kept by adding: count, sum_value and sumsq_value compose, the average follows.
 CREATE TABLE telemetry_agg (

@@ -52,7 +52,7 @@ CREATE TABLE device_last_seen (
 -- Telemetry (5.2). id is the row's number; the reading's own name is its event_id.
 -- The second index finds a tenant's time range, and what the purge may delete.
 CREATE TABLE telemetry_raw (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY,
     tenant_id text COLLATE "C" NOT NULL,
     farm_id text,
     barn_id text,
@@ -62,12 +62,15 @@ CREATE TABLE telemetry_raw (
     unit text,
     occurred_at timestamptz NOT NULL,
     ingested_at timestamptz NOT NULL,
-    event_id text COLLATE "C" NOT NULL
-);
-CREATE UNIQUE INDEX telemetry_raw_event ON telemetry_raw (tenant_id, event_id);
+    event_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (id, occurred_at)
+) PARTITION BY RANGE (occurred_at);
+CREATE UNIQUE INDEX telemetry_raw_event
+    ON telemetry_raw (tenant_id, event_id, occurred_at);
 CREATE INDEX telemetry_raw_series
     ON telemetry_raw (tenant_id, device_id, metric_type, occurred_at);
 CREATE INDEX telemetry_raw_time ON telemetry_raw (tenant_id, occurred_at);
+-- monthly telemetry_raw
 
 -- An aggregate is kept by adding to it: count, sum_value and sumsq_value compose, the
 -- average follows. emitted_count is the count its last telemetry.aggregated had.
