@@ -34,7 +34,6 @@ struct opening {
     char *cert;
     char *key;
     char *client_ca;
-    int listen_fd;
 };
 
 static uint32_t or_else(uint32_t value, uint32_t fallback)
@@ -57,6 +56,7 @@ static struct shim_http_server *server_new(const struct shim_http_server_options
     server->options.stream_heartbeat_ms = or_else(options->stream_heartbeat_ms, 15000);
     server->asks_certificate = options->client_ca_file != NULL;
     server->references = 1;
+    server->listen_fd = server->bell_fd = -1;
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -184,47 +184,58 @@ static struct MHD_Daemon *start_daemon(struct shim_http_server *server,
         { MHD_OPTION_END, 0, NULL },
     };
     struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                     MHD_USE_ERROR_LOG | (opening->cert ? MHD_USE_TLS : 0);
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
+                     MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                     (opening->cert ? MHD_USE_TLS : 0);
 
     return MHD_start_daemon(
         flags, 0, NULL, NULL, shim__server_on_access, server, MHD_OPTION_EXTERNAL_LOGGER,
-        on_complaint, server, MHD_OPTION_LISTEN_SOCKET, opening->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)options->max_connections_per_ip,
-        MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
-        shim__server_on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
-        shim__server_on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-        shim__server_on_connection, server, MHD_OPTION_ARRAY, opening->cert ? tls : none,
-        MHD_OPTION_END);
+        on_complaint, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)options->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)options->max_connections_per_ip, MHD_OPTION_CONNECTION_TIMEOUT,
+        timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
+        NULL, MHD_OPTION_URI_LOG_CALLBACK, shim__server_on_target, server,
+        MHD_OPTION_NOTIFY_COMPLETED, shim__server_on_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, shim__server_on_connection, server,
+        MHD_OPTION_ARRAY, opening->cert ? tls : none, MHD_OPTION_END);
+}
+
+/* The porter comes last: there must be somebody to let the callers in to. */
+static int start_threads(struct shim_http_server *server, const struct opening *opening,
+                         struct farmiq_error *error)
+{
+    int r = shim__keeper_start(server);
+
+    if (r < 0)
+        return r;
+    server->daemon = start_daemon(server, opening);
+    r = server->daemon ? shim__porter_start(server)
+                       : shim__fail(error, FARMIQ_E_STORE, "server", "cannot start: %s",
+                                    server->complaint);
+    if (r < 0) {
+        shim__keeper_stop(server);
+        MHD_stop_daemon(server->daemon);
+    }
+    return r;
 }
 
 /* Signals belong to the program's own threads. */
-static int start_threads(struct shim_http_server *server, struct opening *opening,
-                         struct farmiq_error *error)
+static int start(struct shim_http_server *server, const struct opening *opening,
+                 struct farmiq_error *error)
 {
     sigset_t all, before;
     int r;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = shim__keeper_start(server);
-    if (r == FARMIQ_OK) {
-        server->daemon = start_daemon(server, opening);
-        opening->listen_fd = -1; /* libmicrohttpd's now, even when it did not start */
-    }
+    r = start_threads(server, opening, error);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (r == FARMIQ_OK && !server->daemon) {
-        shim__keeper_stop(server);
-        return shim__fail(error, FARMIQ_E_STORE, "server", "cannot start: %s",
-                          server->complaint);
-    }
     return r;
 }
 
-static int prepare(const struct shim_http_server_options *options,
+static int prepare(struct shim_http_server *server,
+                   const struct shim_http_server_options *options,
                    struct opening *opening, struct farmiq_error *error)
 {
     int r = read_pem(options->cert_file, &opening->cert, error);
@@ -233,7 +244,11 @@ static int prepare(const struct shim_http_server_options *options,
         r = read_pem(options->key_file, &opening->key, error);
     if (r == FARMIQ_OK)
         r = read_pem(options->client_ca_file, &opening->client_ca, error);
-    return r == FARMIQ_OK ? listen_on(options, &opening->listen_fd, error) : r;
+    if (r == FARMIQ_OK)
+        r = listen_on(options, &server->listen_fd, error);
+    if (r == FARMIQ_OK)
+        server->port = port_of(server->listen_fd);
+    return r;
 }
 
 static void forget(struct opening *opening)
@@ -256,7 +271,7 @@ int shim_http_server_open(struct shim_http_server **out,
                           const struct shim_http_server_options *options,
                           struct farmiq_error *error)
 {
-    struct opening opening = { .listen_fd = -1 };
+    struct opening opening = { 0 };
     struct shim_http_server *server;
     int r;
 
@@ -265,15 +280,13 @@ int shim_http_server_open(struct shim_http_server **out,
     server = server_new(options);
     if (!server)
         return FARMIQ_E_NOMEM;
-    r = prepare(options, &opening, error);
-    if (r == FARMIQ_OK) {
-        server->port = port_of(opening.listen_fd);
-        r = start_threads(server, &opening, error);
-    }
-    if (r < 0 && opening.listen_fd >= 0)
-        close(opening.listen_fd);
+    r = prepare(server, options, &opening, error);
+    if (r == FARMIQ_OK)
+        r = start(server, &opening, error);
     forget(&opening);
     if (r < 0) {
+        if (server->listen_fd >= 0)
+            close(server->listen_fd);
         pthread_mutex_lock(&server->lock);
         shim__server_release_locked(server);
         return r;
@@ -333,10 +346,7 @@ static void wait_until_idle(struct shim_http_server *server, uint32_t at_most_ms
 
 static void start_draining(struct shim_http_server *server)
 {
-    int listen_fd = MHD_quiesce_daemon(server->daemon);
-
-    if (listen_fd >= 0)
-        close(listen_fd);
+    shim__porter_stop(server);
     pthread_mutex_lock(&server->lock);
     server->is_draining = 1;
     for (struct shim__stream *s = server->streams.first; s; s = s->next)

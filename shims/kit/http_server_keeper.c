@@ -35,6 +35,7 @@ static void link_open(struct shim_http_server *server, struct MHD_Connection *co
     if (link->next)
         link->next->previous = link;
     server->links = link;
+    server->link_count++;
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -64,6 +65,7 @@ static void link_close(struct shim_http_server *server, struct link *link)
         server->links = link->next;
     if (link->next)
         link->next->previous = link->previous;
+    server->link_count--;
     if (link->lingers)
         linger(server, link->fd);
     pthread_mutex_unlock(&server->lock);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the HTTP server share: one lock, and what it guards.
  *
- * Three kinds of thread meet here: libmicrohttpd's, which owns every connection; the
- * keeper, which knows what time it is; and whoever answers. Everything below that is
+ * Four kinds of thread meet here: libmicrohttpd's, which owns every connection; the
+ * porter, which lets them in; the keeper, which knows what time it is; and whoever
+ * answers. Everything below that is
  * not said to be constant is guarded by `lock`. libmicrohttpd takes locks of its own
  * inside MHD_resume_connection(), never around a callback, so ours may be held there. */
 #ifndef SHIM_HTTP_SERVER_PRIVATE_H
@@ -48,8 +49,11 @@ struct shim_http_server {
     struct shim_http_server_options
         options;               /* constant; its strings only while opening */
     struct MHD_Daemon *daemon; /* constant while open */
-    uint16_t port;             /* constant */
-    int asks_certificate;      /* constant */
+    int listen_fd;             /* the porter's while open */
+    int bell_fd;               /* constant; tells the porter to go */
+    pthread_t porter;
+    uint16_t port;        /* constant */
+    int asks_certificate; /* constant */
     pthread_t keeper;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -57,6 +61,7 @@ struct shim_http_server {
     uint32_t busy;       /* exchanges handed over and not yet completed */
     struct shim_http_exchange *handed;
     struct link *links;
+    uint32_t link_count;
     struct shim__streams streams;
     struct lingering lingering[LINGERING_MAX];
     uint32_t lingering_count;
@@ -80,6 +85,11 @@ void shim__server_on_completed(void *cls, struct MHD_Connection *connection, voi
                                enum MHD_RequestTerminationCode code);
 /* Answer 503 to everything that still waits for its handler. */
 void shim__server_abandon_all(struct shim_http_server *server);
+
+/* ## http_server_porter.c */
+int shim__porter_start(struct shim_http_server *server);
+/* New connections are refused when this returns. */
+void shim__porter_stop(struct shim_http_server *server);
 
 /* ## http_server_keeper.c */
 void shim__server_on_connection(void *cls, struct MHD_Connection *connection,

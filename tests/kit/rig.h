@@ -73,6 +73,7 @@ void rig_forget_certificates(const struct rig_certificates *files);
 
 /* ## A raw connection */
 int raw_connect(uint16_t port);
+int raw_try_connect(uint16_t port); /* the socket, or -errno */
 int raw_listen(uint16_t *port);
 void raw_send(int fd, const char *text, size_t len); /* a peer that left is no failure */
 /* Read until the end, `len` bytes or `timeout_ms`; NUL-terminated. Returns the length;

@@ -2,6 +2,7 @@
 /* The server over time: peers that are slow or leave, limits, opening and closing. */
 #include "rig.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -255,6 +256,29 @@ static void drain_waits_for_what_is_in_hand(void **state)
     rig_close(&rig, 0);
 }
 
+/* While something is still in hand nobody new is let in: refused by the kernel, so that a
+ * balancer in front turns to the next replica at once. */
+static void drain_refuses_newcomers(void **state)
+{
+    struct closing closing;
+    struct rig rig;
+    int busy;
+
+    (void)state;
+    rig_open(&rig, rig_options(), 1);
+    busy = raw_connect(rig.port);
+    send_text(busy, HEAD("GET", "/hold") "\r\n");
+    rig_wait_held(&rig, 1);
+    start_closing(&closing, &rig, 10000);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(raw_try_connect(rig.port), -ECONNREFUSED);
+    rig_release(&rig);
+    assert_int_equal(raw_await(busy, "\r\n\r\nheld", 2000), 1);
+    pthread_join(closing.thread, NULL);
+    close(busy);
+    rig_close(&rig, 0);
+}
+
 /* Nor does closing wait longer than it was told for a client that does not read. */
 static void drain_is_not_held_up(void **state)
 {
@@ -336,6 +360,39 @@ static void close_under_load(void **state)
     }
 }
 
+/* Closed while clients are at the door, at its connection limit and below it: the socket
+ * that listens belongs to one thread until it is closed (thread sanitizer). */
+static void *knock(void *arg)
+{
+    const uint16_t *port = arg;
+    int fd;
+
+    while ((fd = raw_try_connect(*port)) >= 0) {
+        send_text(fd, HEAD("GET", "/method") "\r\n");
+        close(fd);
+    }
+    return NULL;
+}
+
+static void close_at_the_door(void **state)
+{
+    pthread_t threads[4];
+
+    (void)state;
+    for (uint32_t round = 0; round < 100; round++) {
+        struct shim_http_server_options options = rig_options();
+        struct rig rig;
+        options.max_connections = options.max_connections_per_ip = 1 + round % 8;
+        rig_open(&rig, options, 0);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, knock, &rig.port), 0);
+        rig_sleep_ms((int)round % 5);
+        rig_close(&rig, 0);
+        for (int i = 0; i < 4; i++)
+            pthread_join(threads[i], NULL);
+    }
+}
+
 /* ## Opening */
 
 static void never(void *ctx, struct shim_http_exchange *exchange)
@@ -408,9 +465,11 @@ int main(void)
         cmocka_unit_test(leaving_midway),
         cmocka_unit_test(connection_limits),
         cmocka_unit_test(drain_waits_for_what_is_in_hand),
+        cmocka_unit_test(drain_refuses_newcomers),
         cmocka_unit_test(drain_is_not_held_up),
         cmocka_unit_test(drain_has_an_end),
         cmocka_unit_test(close_under_load),
+        cmocka_unit_test(close_at_the_door),
         cmocka_unit_test(what_cannot_open),
         cmocka_unit_test(ipv6),
     };
