@@ -101,6 +101,7 @@ class Farm:
         self.home.mkdir(parents=True, exist_ok=True)
         self.ports = {name: free_port() for name in ("mqtt", "edge", "cloud")}
         self.secret, self.token = secrets.token_hex(32), secrets.token_hex(16)
+        self.internal_token = secrets.token_hex(16)
         self.processes = {}
         make_certificates(self.home)
         self.ca = str(self.home / "ca.pem")
@@ -156,20 +157,46 @@ class Farm:
         env = {
             "DATABASE_URL": f"sqlite:{self.home}/edge.db",
             "APP_PORT": str(self.ports["edge"]),
-            "MQTT_BROKER_URL": f"mqtt://127.0.0.1:{self.ports['mqtt']}",
-            "CLOUD_INGESTION_URL": f"{self.cloud_url}/api/v1/edge/batch",
-            "CLOUD_AUTH_MODE": "hmac",
-            "CLOUD_HMAC_SECRET": self.secret,
-            "EDGE_ID": "edge-demo",
-            "HTTP_CA_FILE": self.ca,
-            "SYNC_INTERVAL_MS": "200",
-            "OUTBOX_BATCH_SIZE": "1000",
-            "ALLOWLIST_MODE": "open",
+            **self._gateway_env(), **self._forwarder_env(),
             "INTERNAL_ADMIN_ENABLED": "true",
             **more,
         }
         return self._add("edge", [str(self.build / "shims/farmiqd/farmiqd"), "edge"], env,
                          lambda: self._is_healthy(self.edge_url))
+
+    def _gateway_env(self):
+        return {"MQTT_BROKER_URL": f"mqtt://127.0.0.1:{self.ports['mqtt']}",
+                "ALLOWLIST_MODE": "open"}
+
+    def _forwarder_env(self):
+        return {"CLOUD_INGESTION_URL": f"{self.cloud_url}/api/v1/edge/batch",
+                "CLOUD_AUTH_MODE": "hmac", "CLOUD_HMAC_SECRET": self.secret,
+                "EDGE_ID": "edge-demo", "HTTP_CA_FILE": self.ca,
+                "SYNC_INTERVAL_MS": "200", "OUTBOX_BATCH_SIZE": "1000"}
+
+    def start_service(self, program, name=None, **env):
+        """One service as a process of its own. `name` tells replicas apart."""
+        name = name or program
+        port = self.ports.setdefault(name, free_port())
+        return self._add(name, [str(self.build / "shims/programs" / program)],
+                         {"APP_PORT": str(port), "INTERNAL_TOKEN": self.internal_token,
+                          **env}, lambda: self._is_healthy(self.url_of(name)))
+
+    def start_edge_apart(self, replicas=2):
+        """The edge as a process per service. The gateway asks the telemetry service while
+        it holds its own write lock, so on SQLite the two need a file each."""
+        self.start_service("edge-telemetry-timeseries",
+                           DATABASE_URL=f"sqlite:{self.home}/edge.db")
+        for number in range(replicas):
+            self.start_service(
+                "edge-ingress-gateway", f"edge-ingress-gateway-{number}",
+                **self._gateway_env(), DATABASE_URL=f"sqlite:{self.home}/gateway.db",
+                MQTT_CLIENT_ID=f"edge-ingress-gateway-{number}", MQTT_SHARE_GROUP="gateways",
+                EDGE_TELEMETRY_TIMESERIES_URL=self.url_of("edge-telemetry-timeseries"))
+            self.start_service(
+                "edge-sync-forwarder", f"edge-sync-forwarder-{number}",
+                **self._forwarder_env(), DATABASE_URL=f"sqlite:{self.home}/edge.db",
+                INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
     def start_agent(self, number=0, **more):
         name = f"agent-{number}"
@@ -193,9 +220,12 @@ class Farm:
 
     # -- what can be asked ------------------------------------------------------
 
+    def url_of(self, name):
+        return f"http://127.0.0.1:{self.ports[name]}"
+
     @property
     def edge_url(self):
-        return f"http://127.0.0.1:{self.ports['edge']}"
+        return self.url_of("edge")
 
     @property
     def cloud_url(self):

@@ -204,7 +204,7 @@ static int run_purge(struct shim_call *call)
 }
 
 static const struct shim_route routes[] = {
-    { "GET", "/api/v1/ingress/stats", SHIM_OPEN, get_stats },
+    { "GET", "/api/v1/ingress/stats", SHIM_INTERNAL, get_stats },
     { "POST", "/api/v1/media/images", SHIM_OPEN | SHIM_NO_STORE, refuse_media },
     { "POST", "/api/v1/media/images/presign", SHIM_OPEN | SHIM_NO_STORE, refuse_media },
     { 0 },

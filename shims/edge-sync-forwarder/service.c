@@ -56,14 +56,17 @@ static const struct shim_metric metrics[] = {
 };
 
 static const struct shim_route routes[] = {
-    { "GET", "/api/v1/sync/state", SHIM_OPEN, forwarder_get_state },
-    { "GET", "/api/v1/sync/outbox", SHIM_OPEN, forwarder_get_outbox },
-    { "GET", "/api/v1/sync/dlq", SHIM_ADMIN, forwarder_get_dlq },
-    { "POST", "/api/v1/sync/redrive", SHIM_ADMIN, forwarder_post_redrive },
-    { "POST", "/api/v1/sync/dlq/redrive", SHIM_ADMIN, forwarder_post_redrive },
-    { "POST", "/api/v1/sync/unclaim-stuck", SHIM_ADMIN, forwarder_post_unclaim },
-    { "POST", "/api/v1/sync/trigger", SHIM_OPEN, forwarder_post_trigger },
-    { "GET", "/api/v1/sync/diagnostics/cloud", SHIM_OPEN | SHIM_NO_STORE,
+    { "GET", "/api/v1/sync/state", SHIM_INTERNAL, forwarder_get_state },
+    { "GET", "/api/v1/sync/outbox", SHIM_INTERNAL, forwarder_get_outbox },
+    { "GET", "/api/v1/sync/dlq", SHIM_ADMIN | SHIM_INTERNAL, forwarder_get_dlq },
+    { "POST", "/api/v1/sync/redrive", SHIM_ADMIN | SHIM_INTERNAL,
+      forwarder_post_redrive },
+    { "POST", "/api/v1/sync/dlq/redrive", SHIM_ADMIN | SHIM_INTERNAL,
+      forwarder_post_redrive },
+    { "POST", "/api/v1/sync/unclaim-stuck", SHIM_ADMIN | SHIM_INTERNAL,
+      forwarder_post_unclaim },
+    { "POST", "/api/v1/sync/trigger", SHIM_INTERNAL, forwarder_post_trigger },
+    { "GET", "/api/v1/sync/diagnostics/cloud", SHIM_INTERNAL | SHIM_NO_STORE,
       forwarder_get_cloud_diagnostics },
     { 0 },
 };

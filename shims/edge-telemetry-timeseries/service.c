@@ -156,11 +156,11 @@ static int get_stats(struct shim_call *call)
 }
 
 static const struct shim_route routes[] = {
-    { "POST", "/api/v1/telemetry/readings", SHIM_OPEN, timeseries_post_readings },
-    { "GET", "/api/v1/telemetry/readings", SHIM_OPEN, get_readings },
-    { "GET", "/api/v1/telemetry/aggregates", SHIM_OPEN, get_aggregates },
-    { "GET", "/api/v1/telemetry/metrics", SHIM_OPEN, get_metrics },
-    { "GET", "/api/v1/telemetry/stats", SHIM_OPEN, get_stats },
+    { "POST", "/api/v1/telemetry/readings", SHIM_INTERNAL, timeseries_post_readings },
+    { "GET", "/api/v1/telemetry/readings", SHIM_INTERNAL, get_readings },
+    { "GET", "/api/v1/telemetry/aggregates", SHIM_INTERNAL, get_aggregates },
+    { "GET", "/api/v1/telemetry/metrics", SHIM_INTERNAL, get_metrics },
+    { "GET", "/api/v1/telemetry/stats", SHIM_INTERNAL, get_stats },
     { 0 },
 };
 

@@ -187,6 +187,20 @@ struct farmiq_str shim_uuid(struct shim_call *call)
     return text;
 }
 
+void shim_call_identify(struct shim_call *call)
+{
+    char *text = call->internal->request_id_text;
+
+    if (!call->request_id.len) {
+        struct farmiq_str fresh = shim_uuid(call);
+
+        memcpy(text, fresh.ptr, fresh.len);
+        call->request_id = (struct farmiq_str){ text, fresh.len };
+    }
+    if (!call->trace_id.len)
+        call->trace_id = call->request_id;
+}
+
 int shim_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
                      const struct farmiq_str *parts, uint32_t part_count, uint8_t out[32])
 {

@@ -112,22 +112,12 @@ static struct farmiq_str trace_of_traceparent(struct farmiq_str header)
 /* Taken from the caller, else made up; echoed; carried on (spec edge 3.3). */
 static void identify(struct shim_call *call)
 {
-    struct shim_internal *internal = call->internal;
-
     call->request_id = usable_id(shim_header(call, "x-request-id"));
     call->trace_id = usable_id(shim_header(call, "x-trace-id"));
     if (!call->trace_id.len)
         call->trace_id =
             usable_id(trace_of_traceparent(shim_header(call, "traceparent")));
-    if (!call->request_id.len) {
-        struct farmiq_str fresh = shim_uuid(call);
-
-        memcpy(internal->request_id_text, fresh.ptr, fresh.len);
-        call->request_id.ptr = internal->request_id_text;
-        call->request_id.len = fresh.len;
-    }
-    if (!call->trace_id.len)
-        call->trace_id = call->request_id;
+    shim_call_identify(call);
 }
 
 #define MORE_FIELDS 6

@@ -71,15 +71,6 @@ static int any(const struct shim_runtime *runtime, size_t table_offset)
 
 #define ANY(runtime, member) any(runtime, offsetof(struct shim_service, member))
 
-static int has_tenant_routes(const struct shim_runtime *runtime)
-{
-    for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
-        for (const struct shim_route *r = h->service->routes; r && r->method; r++)
-            if (r->flags & SHIM_TENANT)
-                return 1;
-    return 0;
-}
-
 const struct shim_hosted *shim_runtime_find(const struct shim_runtime *runtime,
                                             const char *service)
 {
@@ -309,7 +300,7 @@ static void stop_services(struct shim_runtime *runtime)
 
 static int set_up(struct shim_runtime *runtime, struct farmiq_error *error)
 {
-    int r = shim_auth_check_options(runtime, has_tenant_routes(runtime));
+    int r = shim_auth_check_options(runtime);
 
     if (r >= 0)
         r = shim_tasks_open(&runtime->tasks);

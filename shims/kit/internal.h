@@ -93,6 +93,8 @@ void shim_call_add_effect(struct shim_call *call, enum shim_effect_kind kind,
                           struct farmiq_str body);
 void shim_call_run_effects(struct shim_call *call);
 struct farmiq_str shim_call_copy(struct shim_call *call, struct farmiq_str text);
+/* Make up the ids that nobody gave it, so that its traces can be found. */
+void shim_call_identify(struct shim_call *call);
 
 int64_t shim_clock_unix_ms(void);
 int64_t shim_clock_monotonic_ms(void);
@@ -190,7 +192,7 @@ void shim_request_thread_end(void);
 /* ## auth.c: who asks */
 
 extern const struct shim_option shim_auth_options[];
-int shim_auth_check_options(const struct shim_runtime *runtime, int has_tenant_routes);
+int shim_auth_check_options(const struct shim_runtime *runtime);
 /* Returns FARMIQ_OK, or FARMIQ_E_REFUSED after replying 401 or 403. */
 int shim_auth_admit(struct shim_call *call);
 

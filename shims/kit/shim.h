@@ -69,13 +69,15 @@ struct shim_option {
 };
 
 /* SHIM_OPEN needs no credential. SHIM_TENANT: a bearer token, which fixes
- * call->tenant_id. SHIM_ADMIN: only with INTERNAL_ADMIN_ENABLED=true. */
+ * call->tenant_id. SHIM_ADMIN: only with INTERNAL_ADMIN_ENABLED=true. SHIM_INTERNAL: for
+ * the services of one site, which know INTERNAL_TOKEN, and for its operator. */
 enum shim_route_flags {
     SHIM_OPEN = 0,
     SHIM_TENANT = 1,
     SHIM_ADMIN = 2,
-    SHIM_STREAM = 4,  /* GET: server-sent events; the handler replies the first event */
-    SHIM_NO_STORE = 8 /* no transaction: for requests that do I/O of their own */
+    SHIM_STREAM = 4,   /* GET: server-sent events; the handler replies the first event */
+    SHIM_NO_STORE = 8, /* no transaction: for requests that do I/O of their own */
+    SHIM_INTERNAL = 16
 };
 struct shim_route {
     const char *method;
@@ -203,7 +205,9 @@ struct shim_header_line {
     struct farmiq_str value;
 };
 struct shim_request {
-    const char *service;    /* a neighbour: called directly when hosted here; or NULL */
+    /* A neighbour: called directly when hosted here, else told whose errand this is and
+     * that we belong to the same site. NULL: a stranger, who gets `headers` alone. */
+    const char *service;
     const char *url_option; /* where it is otherwise: the option with the base URL */
     const char *method;
     const char *path; /* appended to the URL; "" when the option has it all */
