@@ -131,6 +131,8 @@ static struct farmiq_str tenant_of_token(const char *list, struct farmiq_str bea
 
 static int refuse(struct shim_call *call, int status, const char *code, const char *text)
 {
+    if (status == 401)
+        shim_reply_header(call, "WWW-Authenticate", "Bearer"); /* RFC 9110, 11.6.1 */
     shim_reply_error(call, status, code, "%s", text);
     return FARMIQ_E_REFUSED;
 }

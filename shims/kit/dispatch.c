@@ -120,7 +120,7 @@ static void identify(struct shim_call *call)
     shim_call_identify(call);
 }
 
-#define MORE_FIELDS 6
+#define MORE_FIELDS 7
 
 static void respond(struct shim_call *call, struct shim_http_exchange *exchange)
 {
@@ -128,9 +128,13 @@ static void respond(struct shim_call *call, struct shim_http_exchange *exchange)
     char request_id[FARMIQ_ID_MAX_BYTES + 1], trace_id[FARMIQ_ID_MAX_BYTES + 1];
     struct shim_http_field
         fields[MORE_FIELDS + sizeof answer->fields / sizeof *answer->fields] = {
-            { "x-request-id", request_id },          { "x-trace-id", trace_id },
-            { "X-Content-Type-Options", "nosniff" }, { "X-Frame-Options", "DENY" },
-            { "Referrer-Policy", "no-referrer" },    { "Cache-Control", "no-store" },
+            { "x-request-id", request_id },
+            { "x-trace-id", trace_id },
+            { "X-Content-Type-Options", "nosniff" },
+            { "X-Frame-Options", "DENY" },
+            { "Referrer-Policy", "no-referrer" },
+            { "Cache-Control", "no-store" },
+            { "X-commit-ID", shim_text(call, "COMMIT_ID") },
         };
     struct shim_http_response response = { .status = answer->status,
                                            .content_type = answer->type,
@@ -226,6 +230,38 @@ static int reply_asset(struct shim_call *call, const struct shim_asset *asset)
     return shim_reply_text(call, 200, asset->content_type, body);
 }
 
+/* "GET, HEAD, OPTIONS": what a path takes (RFC 9110, 10.2.1), its HEAD included. */
+static const char *methods_of(struct shim_call *call)
+{
+    size_t room = 128, len = 0;
+    char *text = shim_memory(call, room);
+
+    for (const struct shim_hosted *h = call->internal->runtime->hosted;
+         text && h->service; h++)
+        for (const struct shim_route *r = h->service->routes; r && r->method; r++)
+            if (match(r->pattern, call->path, NULL, NULL) && len < room)
+                len += (size_t)snprintf(text + len, room - len, "%s, %s", r->method,
+                                        strcmp(r->method, "GET") == 0 ? "HEAD, " : "");
+    if (text && len < room)
+        snprintf(text + len, room - len, "OPTIONS");
+    return text ? text : "OPTIONS";
+}
+
+static void reply_no_route(struct shim_call *call, int known_path)
+{
+    struct farmiq_str nothing = { "", 0 };
+
+    if (!known_path) {
+        shim_reply_error(call, 404, "NOT_FOUND", "no such path; see /api-docs");
+        return;
+    }
+    shim_reply_header(call, "Allow", methods_of(call));
+    if (same(call->method, shim_str("OPTIONS")))
+        shim_reply_text(call, 204, NULL, nothing);
+    else
+        shim_reply_error(call, 405, "METHOD_NOT_ALLOWED", "not with this method");
+}
+
 /* Look for route or asset in every hosted service. NULL: answered already. */
 static const struct shim_route *resolve(struct shim_call *call)
 {
@@ -245,10 +281,7 @@ static const struct shim_route *resolve(struct shim_call *call)
         reply_asset(call, asset);
         return NULL;
     }
-    if (known_path)
-        shim_reply_error(call, 405, "METHOD_NOT_ALLOWED", "not with this method");
-    else
-        shim_reply_error(call, 404, "NOT_FOUND", "no such path; see /api-docs");
+    reply_no_route(call, known_path);
     return NULL;
 }
 

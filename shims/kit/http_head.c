@@ -337,10 +337,3 @@ struct farmiq_str shim__http_head_query(const struct shim__http_head *head,
             return head->query[i].value;
     return (struct farmiq_str){ 0 };
 }
-
-struct farmiq_str shim__http_head_trace_id(const struct shim__http_head *head)
-{
-    struct farmiq_str id = shim__http_head_header(head, "x-trace-id");
-
-    return id.len ? id : shim__http_head_header(head, "x-request-id");
-}

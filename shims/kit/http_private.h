@@ -26,6 +26,14 @@ extern const struct shim__http_refusal shim__http_too_large;
 extern const struct shim__http_refusal shim__http_no_memory;
 extern const struct shim__http_refusal shim__http_closing;
 
+#define SHIM__HTTP_ID_BYTES 129
+/* The ids a refusal is found again by (spec edge 3.3): the caller's where they are plain
+ * text, else a new one for both. `head` may be half read. */
+struct shim__http_head;
+void shim__http_refusal_ids(const struct shim__http_head *head,
+                            char request_id[SHIM__HTTP_ID_BYTES],
+                            char trace_id[SHIM__HTTP_ID_BYTES]);
+
 #define SHIM__HTTP_REFUSAL_BYTES 512
 /* The one error body (spec cloud 0.4), NUL-terminated. `trace_id` is printed only if it
  * is plain text that cannot break the JSON around it. Returns its length. */
@@ -72,8 +80,6 @@ struct farmiq_str shim__http_head_header(const struct shim__http_head *head,
                                          const char *name);
 struct farmiq_str shim__http_head_query(const struct shim__http_head *head,
                                         const char *name);
-/* The caller's x-trace-id, else its x-request-id, else empty (spec cloud 0.3). */
-struct farmiq_str shim__http_head_trace_id(const struct shim__http_head *head);
 
 /* ## http_gzip.c: zlib behind one door */
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kit/crypto.h"
 #include "kit/http_private.h"
 
 #define REFUSAL(name, status, code, message)                                             \
@@ -33,6 +34,30 @@ static int is_plain_id(struct farmiq_str id)
         if (!memchr(plain, id.ptr[i], sizeof plain - 1))
             return 0;
     return 1;
+}
+
+static void put_id(struct farmiq_str id, const char *otherwise,
+                   char out[SHIM__HTTP_ID_BYTES])
+{
+    if (is_plain_id(id))
+        snprintf(out, SHIM__HTTP_ID_BYTES, "%.*s", (int)id.len, id.ptr);
+    else
+        snprintf(out, SHIM__HTTP_ID_BYTES, "%s", otherwise);
+}
+
+void shim__http_refusal_ids(const struct shim__http_head *head,
+                            char request_id[SHIM__HTTP_ID_BYTES],
+                            char trace_id[SHIM__HTTP_ID_BYTES])
+{
+    uint8_t random[FARMIQ_UUID_BYTES] = { 0 };
+    char fresh[FARMIQ_UUID_STRLEN + 1];
+
+    (void)shim_crypto_random(random, sizeof random);
+    random[6] = (random[6] & 0x0f) | 0x40; /* version 4 (RFC 9562, 5.4) */
+    random[8] = (random[8] & 0x3f) | 0x80;
+    farmiq_uuid_format(random, fresh);
+    put_id(shim__http_head_header(head, "x-request-id"), fresh, request_id);
+    put_id(shim__http_head_header(head, "x-trace-id"), request_id, trace_id);
 }
 
 size_t shim__http_refusal_json(const struct shim__http_refusal *refusal,

@@ -184,14 +184,18 @@ static struct MHD_Response *build(const struct shim_http_response *response)
 static struct MHD_Response *build_refusal(const struct shim_http_exchange *exchange,
                                           const struct shim__http_refusal *refusal)
 {
-    static const struct shim_http_field closing = { MHD_HTTP_HEADER_CONNECTION, "close" };
+    char request_id[SHIM__HTTP_ID_BYTES], trace_id[SHIM__HTTP_ID_BYTES];
     char json[SHIM__HTTP_REFUSAL_BYTES];
-    size_t len =
-        shim__http_refusal_json(refusal, shim__http_head_trace_id(&exchange->head), json);
+    struct shim_http_field fields[] = { { MHD_HTTP_HEADER_CONNECTION, "close" },
+                                        { "x-request-id", request_id },
+                                        { "x-trace-id", trace_id } };
     struct shim_http_response response = {
-        refusal->status, "application/json", { json, len }, &closing, 1
+        refusal->status, "application/json", { json, 0 }, fields, 3
     };
 
+    shim__http_refusal_ids(&exchange->head, request_id, trace_id);
+    response.body.len = shim__http_refusal_json(
+        refusal, (struct farmiq_str){ trace_id, strlen(trace_id) }, json);
     return build(&response);
 }
 
@@ -219,16 +223,20 @@ static enum MHD_Result refuse_midway(struct shim_http_exchange *exchange,
 {
     const union MHD_ConnectionInfo *tls =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    char json[SHIM__HTTP_REFUSAL_BYTES], text[SHIM__HTTP_REFUSAL_BYTES + 256];
-    size_t len =
-        shim__http_refusal_json(refusal, shim__http_head_trace_id(&exchange->head), json);
-    int text_len = snprintf(
-        text, sizeof text,
-        "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
-        "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-        refusal->status, MHD_get_reason_phrase_for((unsigned)refusal->status), len, json);
-    struct farmiq_str answer = { text, (size_t)text_len };
+    char request_id[SHIM__HTTP_ID_BYTES], trace_id[SHIM__HTTP_ID_BYTES];
+    char json[SHIM__HTTP_REFUSAL_BYTES], text[SHIM__HTTP_REFUSAL_BYTES + 640];
+    struct farmiq_str answer = { text, 0 };
+    size_t len;
 
+    shim__http_refusal_ids(&exchange->head, request_id, trace_id);
+    len = shim__http_refusal_json(
+        refusal, (struct farmiq_str){ trace_id, strlen(trace_id) }, json);
+    answer.len = (size_t)snprintf(
+        text, sizeof text,
+        "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nx-request-id: %s\r\n"
+        "x-trace-id: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+        refusal->status, MHD_get_reason_phrase_for((unsigned)refusal->status), request_id,
+        trace_id, len, json);
     let_linger(exchange);
     if (tls && tls->tls_session)
         shim_crypto_tls_send(tls->tls_session, answer);
