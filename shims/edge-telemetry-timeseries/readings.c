@@ -145,7 +145,10 @@ int timeseries_post_readings(struct shim_call *call)
     struct intake intake = { .call = call };
     int r = read_events(&intake);
 
-    if (r == FARMIQ_E_SYNTAX || r == FARMIQ_E_SCHEMA || r == FARMIQ_E_RANGE)
+    if (r == FARMIQ_E_RANGE)
+        return shim_reply_error(call, 413, "PAYLOAD_TOO_LARGE",
+                                "at most 1000 events, and an event 32 levels");
+    if (r == FARMIQ_E_SYNTAX || r == FARMIQ_E_SCHEMA)
         return shim_reply_error(call, 400, "VALIDATION_ERROR", "%s",
                                 intake.fault ? intake.fault
                                              : "an event is not valid JSON");
