@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""openapi.yaml to C: one struct shim_document per path.
+"""openapi.yaml to C: one struct shim_document per path; and, where the document has
+components, those as one JSON text, SYMBOL_components.
 
 Usage: openapi.py SYMBOL openapi.yaml out.h
 """
@@ -28,10 +29,14 @@ def main(symbol, source, target):
     for path, operations in document["paths"].items():
         text = json.dumps(operations, separators=(",", ":"))
         rows.append(f'    {{ "{path}",\n        {c_string(text)} }},\n')
+    shared = ""
+    if "components" in document:
+        text = json.dumps(document["components"], separators=(",", ":"))
+        shared = f"static const char {symbol}_components[] =\n        {c_string(text)};\n"
     with open(target, "w", encoding="utf-8") as file:
         file.write(f"/* Generated from openapi.yaml. */\n"
                    f"static const struct shim_document {symbol}[] = {{\n"
-                   f"{''.join(rows)}    {{ 0 }},\n}};\n")
+                   f"{''.join(rows)}    {{ 0 }},\n}};\n{shared}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 #include "kit/internal.h"
 #include "kit/metrics.h"
+#include "openapi.h"
 
 #define METRICS_BYTES (256 * 1024)
 
@@ -104,6 +105,8 @@ static int get_openapi(struct shim_call *call)
             farmiq_json_raw(w, shim_str(d->json));
         }
     farmiq_json_close(w, '}');
+    farmiq_json_key(w, "components");
+    farmiq_json_raw(w, shim_str(kit_openapi_components));
     farmiq_json_close(w, '}');
     return shim_reply(call, 200);
 }
@@ -170,4 +173,5 @@ const struct shim_service shim_builtin_service = {
     .summary = "health, readiness, documents and metrics",
     .routes = routes,
     .metrics = metrics,
+    .openapi = kit_openapi,
 };
