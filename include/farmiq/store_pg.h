@@ -23,7 +23,7 @@ struct farmiq_pg_options {
     uint32_t connect_timeout_s;    /* 10 */
     uint32_t reconnect_ms;         /* the first pause after a failed attempt: 100 */
     uint32_t reconnect_max_ms;     /* it doubles up to this: 30000 */
-    uint32_t reserved;
+    uint32_t read_only;            /* 1: a reader beside writers; it creates nothing */
     const struct farmiq_migration *migrations; /* NULL: the edge schema */
 };
 
@@ -31,14 +31,17 @@ FARMIQ_API void farmiq_pg_options_init(struct farmiq_pg_options *options, size_t
 
 /** Connect to a server that takes writes and bring the schema up to date, one process
  * at a time. `conninfo` is libpq's: "host=db dbname=farmiq" or "postgresql://...".
- * `options` may be NULL.
+ * `options` may be NULL. A reader is content with a server that only reads, where
+ * `conninfo` names several and asks for no other; it leaves the schema as it is.
  *
  * A connection that is lost is FARMIQ_E_STORE for what was in flight; what was not
  * committed is gone. A commit that answers so may have happened: do the unit again, the
  * verbs tell what is there already. The next begin, or verb outside a transaction,
  * connects again; while that fails it answers FARMIQ_E_STORE at once between attempts.
+ * A reader's statement that met the loss is asked again at once.
  *
  * Returns FARMIQ_OK; FARMIQ_E_STORE (`error->detail` has the server's words);
+ * FARMIQ_E_SYNTAX (`conninfo` is not understood; nothing of it is quoted);
  * FARMIQ_E_UNSUPPORTED (the schema is newer than this library); FARMIQ_E_NOMEM;
  * FARMIQ_E_ARG. */
 FARMIQ_API FARMIQ_MUST_USE int

@@ -47,6 +47,7 @@ static int64_t monotonic_ms(void)
 static int configure(struct farmiq__pg *s)
 {
     char sql[320];
+    int r;
 
     snprintf(sql, sizeof sql,
              "SET statement_timeout = %u;"
@@ -55,12 +56,19 @@ static int configure(struct farmiq__pg *s)
              "SET enable_mergejoin = off; SET jit = off;"
              "SET client_min_messages = warning",
              s->options.statement_timeout_ms);
-    return farmiq__pg_exec(s, sql);
+    r = farmiq__pg_exec(s, sql);
+    return r || !s->options.read_only
+               ? r
+               : farmiq__pg_exec(s, "SET default_transaction_read_only = on");
 }
 
+/* The first line says it; what follows are hints. */
 static void note_connect_failure(struct farmiq__pg *s)
 {
-    snprintf(s->error_text, sizeof s->error_text, "08001: %s", PQerrorMessage(s->conn));
+    const char *words = PQerrorMessage(s->conn);
+
+    snprintf(s->error_text, sizeof s->error_text, "08001: %.*s",
+             (int)strcspn(words, "\n"), words);
 }
 
 /* After each failed attempt there is a pause, twice as long as the one before. */
@@ -242,11 +250,28 @@ static PGconn *connect(const char *conninfo, const struct farmiq_pg_options *opt
                                   "target_session_attrs",
                                   "client_encoding",
                                   NULL };
-    const char *const values[] = { "farmiq", "30",         "60000", timeout,
-                                   conninfo, "read-write", "UTF8",  NULL };
+    const char *const values[] = { "farmiq", "30",
+                                   "60000",  timeout,
+                                   conninfo, options->read_only ? NULL : "read-write",
+                                   "UTF8",   NULL };
 
     snprintf(timeout, sizeof timeout, "%u", options->connect_timeout_s);
     return PQconnectdbParams(words, values, 1);
+}
+
+/* libpq's own complaint would quote the text, and with it a password. */
+static int check_conninfo(const char *conninfo, struct farmiq_error *error)
+{
+    char *words = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, &words);
+
+    PQfreemem(words);
+    if (!parsed)
+        return farmiq__fill_error(error, FARMIQ_E_SYNTAX, "conninfo",
+                                  "is not a connection string: postgresql://user@host/"
+                                  "database, special characters as %40");
+    PQconninfoFree(parsed);
+    return FARMIQ_OK;
 }
 
 /* libpq would write them to stderr; what matters comes as an error as well. */
@@ -256,19 +281,24 @@ static int open_steps(struct farmiq__pg *s, const char *conninfo,
                       struct farmiq_error *error)
 {
     const struct farmiq_migration *steps = s->options.migrations;
-    int r;
+    int r = check_conninfo(conninfo, error);
 
+    if (r)
+        return r;
     s->is_ours = 1;
     s->conn = connect(conninfo, &s->options);
     if (!s->conn)
         return farmiq__fill_error(error, FARMIQ_E_NOMEM, "", "out of memory");
-    if (PQstatus(s->conn) != CONNECTION_OK)
-        return farmiq__fill_error(error, FARMIQ_E_STORE, "conninfo",
-                                  PQerrorMessage(s->conn));
+    if (PQstatus(s->conn) != CONNECTION_OK) {
+        note_connect_failure(s);
+        return farmiq__fill_error(error, FARMIQ_E_STORE, "conninfo", s->error_text);
+    }
     PQsetNoticeProcessor(s->conn, ignore_notice, NULL);
     r = configure(s);
     if (r)
         return farmiq__fill_error(error, r, "conninfo", s->error_text);
+    if (s->options.read_only)
+        return FARMIQ_OK;
     return farmiq_pg_migrate(s->conn, steps ? steps : farmiq_schema_edge(), error);
 }
 

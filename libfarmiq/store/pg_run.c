@@ -43,7 +43,8 @@ int farmiq__pg_failed(struct farmiq__pg *s, const PGresult *result)
 
     snprintf(s->error_text, sizeof s->error_text, "%s: %s", sqlstate ? sqlstate : "-----",
              words ? words : PQerrorMessage(s->conn));
-    if (PQstatus(s->conn) == CONNECTION_BAD || is_read_only(sqlstate))
+    if (PQstatus(s->conn) == CONNECTION_BAD ||
+        (is_read_only(sqlstate) && !s->options.read_only))
         s->is_lost = 1;
     return farmiq__pg_code(sqlstate);
 }
@@ -288,13 +289,32 @@ static int run(struct farmiq__pg *s, const struct call *call)
     return r;
 }
 
+static int prepare_and_run(struct farmiq__pg *s, const struct farmiq_sql_query *query,
+                           const char *queue, uint32_t param_count, struct call *call)
+{
+    int r = farmiq__pg_connected(s);
+
+    if (!r)
+        r = get_statement(s, query, queue, &call->statement);
+    if (r)
+        return r;
+    return call->statement->param_count == param_count ? run(s, call) : FARMIQ_E_ARG;
+}
+
+/* A reader changes nothing, so whatever met the loss of its connection may be asked
+ * again; of a result that did not arrive whole no row was given. */
+static int may_ask_again(const struct farmiq__pg *s)
+{
+    return s->is_lost && s->is_ours && s->options.read_only && s->depth == 0;
+}
+
 int farmiq__pg_run(void *ctx, const struct farmiq_sql_query *query, const char *queue,
                    const struct farmiq_sql_value *params, uint32_t param_count,
                    uint32_t row_count, farmiq_sql_row_fn on_row, void *row_ctx)
 {
     struct farmiq__pg *s = ctx;
     struct call call = { NULL, params, row_count, on_row, row_ctx };
-    int r;
+    int was_lost = s->is_lost, r;
 
     if (!query->pg)
         return FARMIQ_E_UNSUPPORTED;
@@ -304,10 +324,8 @@ int farmiq__pg_run(void *ctx, const struct farmiq_sql_query *query, const char *
         queue = "";
     if (!is_queue_name(queue))
         return FARMIQ_E_ARG;
-    r = farmiq__pg_connected(s);
-    if (!r)
-        r = get_statement(s, query, queue, &call.statement);
-    if (r)
-        return r;
-    return call.statement->param_count == param_count ? run(s, &call) : FARMIQ_E_ARG;
+    r = prepare_and_run(s, query, queue, param_count, &call);
+    if (r && !was_lost && may_ask_again(s))
+        r = prepare_and_run(s, query, queue, param_count, &call);
+    return r;
 }

@@ -658,7 +658,7 @@ farmiq_pg_options._fields_ = [
     ("connect_timeout_s", c_uint32),
     ("reconnect_ms", c_uint32),
     ("reconnect_max_ms", c_uint32),
-    ("reserved", c_uint32),
+    ("read_only", c_uint32),
     ("migrations", POINTER(farmiq_migration)),
 ]
 
