@@ -1,7 +1,7 @@
 -- The ingestion's own rows.
 
 -- A signature is accepted once. tenant_id holds the edge the credential belongs to.
--- name: replay_add@sqlite
+-- name: replay_add
 INSERT INTO edge_replay (tenant_id, sig_hash, seen_at) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, sig_hash) DO NOTHING
 
@@ -12,22 +12,38 @@ WHERE (tenant_id, sig_hash) IN (
     ORDER BY seen_at LIMIT $2)
 RETURNING 1
 
+-- name: replay_purge@pg
+WITH old AS (SELECT tenant_id, sig_hash FROM edge_replay WHERE seen_at < $1
+             ORDER BY seen_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+DELETE FROM edge_replay AS r USING old
+WHERE r.tenant_id = old.tenant_id AND r.sig_hash = old.sig_hash
+RETURNING 1
+
 -- $1 edge, $2 tenant, $3 backlog, $4 age in seconds, $5 now, $6..$8 counts
--- name: edge_seen@sqlite
-INSERT INTO edge_status (edge_id, tenant_id, backlog, oldest_pending_age_s, last_sync_at,
+-- name: edge_seen
+INSERT INTO edge_status AS s (edge_id, tenant_id, backlog, oldest_pending_age_s, last_sync_at,
     events_accepted, events_duplicated, events_rejected)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (tenant_id, edge_id) DO UPDATE SET
     backlog = excluded.backlog,
     oldest_pending_age_s = excluded.oldest_pending_age_s,
     last_sync_at = excluded.last_sync_at,
-    events_accepted = events_accepted + excluded.events_accepted,
-    events_duplicated = events_duplicated + excluded.events_duplicated,
-    events_rejected = events_rejected + excluded.events_rejected
+    events_accepted = s.events_accepted + excluded.events_accepted,
+    events_duplicated = s.events_duplicated + excluded.events_duplicated,
+    events_rejected = s.events_rejected + excluded.events_rejected
 
 -- name: edges@sqlite
 SELECT edge_id, tenant_id, backlog, oldest_pending_age_s, last_sync_at,
     ($2 - last_sync_at) / 1000.0, events_accepted, events_duplicated, events_rejected
+FROM edge_status
+WHERE tenant_id = $1
+ORDER BY edge_id
+LIMIT 1000
+
+-- name: edges@pg
+SELECT edge_id, tenant_id, backlog, oldest_pending_age_s, last_sync_at,
+    extract(epoch FROM $2::timestamptz - last_sync_at)::double precision,
+    events_accepted, events_duplicated, events_rejected
 FROM edge_status
 WHERE tenant_id = $1
 ORDER BY edge_id

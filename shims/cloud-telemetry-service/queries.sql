@@ -6,6 +6,28 @@ INSERT INTO telemetry_raw (tenant_id, farm_id, barn_id, device_id, batch_id, met
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
 ON CONFLICT (tenant_id, event_id) DO NOTHING
 
+-- In the order of the key, so that two writers of the same readings meet in one order and
+-- one waits for the other, instead of both. The first of equal keys speaks for them.
+-- name: raw_add@pg
+WITH given AS (
+    SELECT DISTINCT ON (tenant_id, event_id) *
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+        $7::double precision[], $8::text[], $9::timestamptz[], $10::text[], $11::text[],
+        $12::timestamptz[]) WITH ORDINALITY
+    AS g (tenant_id, farm_id, barn_id, device_id, batch_id, metric, value, unit,
+        occurred_at, trace_id, event_id, created_at, n)
+    ORDER BY tenant_id, event_id, n),
+added AS (
+    INSERT INTO telemetry_raw (tenant_id, farm_id, barn_id, device_id, batch_id, metric,
+        value, unit, occurred_at, trace_id, event_id, created_at, ingested_at)
+    SELECT tenant_id, farm_id, barn_id, device_id, batch_id, metric, value, unit,
+        occurred_at, trace_id, event_id, created_at, created_at
+    FROM given ORDER BY tenant_id, event_id
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, event_id)
+SELECT g.n FROM added AS a
+JOIN given AS g ON g.tenant_id = a.tenant_id AND g.event_id = a.event_id
+
 -- name: bucket_add@sqlite
 INSERT INTO telemetry_agg (tenant_id, farm_id, barn_id, device_id, metric, bucket_size,
     bucket_start, count, sum_value, sumsq_value, min_value, max_value, last_value, last_at,
@@ -23,6 +45,30 @@ DO UPDATE SET
     last_at = max(last_at, excluded.last_at),
     updated_at = excluded.updated_at
 
+-- name: bucket_add@pg
+INSERT INTO telemetry_agg AS t (tenant_id, farm_id, barn_id, device_id, metric,
+    bucket_size, bucket_start, count, sum_value, sumsq_value, min_value, max_value,
+    last_value, last_at, created_at, updated_at)
+SELECT g.*, g.updated_at
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+    $7::timestamptz[], $8::bigint[], $9::double precision[], $10::double precision[],
+    $11::double precision[], $12::double precision[], $13::double precision[],
+    $14::timestamptz[], $15::timestamptz[])
+AS g (tenant_id, farm_id, barn_id, device_id, metric, bucket_size, bucket_start, count,
+    sum_value, sumsq_value, min_value, max_value, last_value, last_at, updated_at)
+ORDER BY tenant_id, farm_id, barn_id, device_id, metric, bucket_size, bucket_start
+ON CONFLICT (tenant_id, farm_id, barn_id, device_id, metric, bucket_size, bucket_start)
+DO UPDATE SET
+    count = t.count + excluded.count,
+    sum_value = t.sum_value + excluded.sum_value,
+    sumsq_value = t.sumsq_value + excluded.sumsq_value,
+    min_value = least(t.min_value, excluded.min_value),
+    max_value = greatest(t.max_value, excluded.max_value),
+    last_value = CASE WHEN excluded.last_at >= t.last_at
+        THEN excluded.last_value ELSE t.last_value END,
+    last_at = greatest(t.last_at, excluded.last_at),
+    updated_at = excluded.updated_at
+
 -- $1 tenant, $2 device, $3 metric, $4 value, $5 time, $6 unit, $7 farm, $8 barn
 -- name: latest_put@sqlite
 INSERT INTO telemetry_latest (tenant_id, device_id, metric, value, occurred_at, unit,
@@ -33,6 +79,18 @@ ON CONFLICT (tenant_id, device_id, metric) DO UPDATE SET
     farm_id = excluded.farm_id, barn_id = excluded.barn_id
 WHERE excluded.occurred_at >= telemetry_latest.occurred_at
 
+-- name: latest_put@pg
+INSERT INTO telemetry_latest AS t (tenant_id, device_id, metric, value, occurred_at, unit,
+    farm_id, barn_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::double precision[],
+    $5::timestamptz[], $6::text[], $7::text[], $8::text[])
+AS g (tenant_id, device_id, metric, value, occurred_at, unit, farm_id, barn_id)
+ORDER BY tenant_id, device_id, metric
+ON CONFLICT (tenant_id, device_id, metric) DO UPDATE SET
+    value = excluded.value, occurred_at = excluded.occurred_at, unit = excluded.unit,
+    farm_id = excluded.farm_id, barn_id = excluded.barn_id
+WHERE excluded.occurred_at >= t.occurred_at
+
 -- $1 tenant, $2 device, $3 metric, $4 value, $5 time
 -- name: device_seen@sqlite
 INSERT INTO device_last_seen (tenant_id, device_id, last_metric, last_value, last_seen_at)
@@ -42,8 +100,23 @@ ON CONFLICT (tenant_id, device_id) DO UPDATE SET
     last_seen_at = excluded.last_seen_at
 WHERE excluded.last_seen_at >= device_last_seen.last_seen_at
 
+-- A device has several metrics in a batch, and one statement cannot change a row twice:
+-- the newest speaks for it.
+-- name: device_seen@pg
+INSERT INTO device_last_seen AS d (tenant_id, device_id, last_metric, last_value,
+    last_seen_at)
+SELECT DISTINCT ON (tenant_id, device_id) tenant_id, device_id, metric, value, seen_at
+FROM unnest($1::text[], $2::text[], $3::text[], $4::double precision[],
+    $5::timestamptz[]) WITH ORDINALITY
+AS g (tenant_id, device_id, metric, value, seen_at, n)
+ORDER BY tenant_id, device_id, seen_at DESC, n DESC
+ON CONFLICT (tenant_id, device_id) DO UPDATE SET
+    last_metric = excluded.last_metric, last_value = excluded.last_value,
+    last_seen_at = excluded.last_seen_at
+WHERE excluded.last_seen_at >= d.last_seen_at
+
 -- $1 tenant, $2 device, $3 metric, $4 window, $5 end, $6..$8 figures, $9 count, $10 now
--- name: edge_aggregate_put@sqlite
+-- name: edge_aggregate_put
 INSERT INTO telemetry_edge_agg (tenant_id, device_id, metric, bucket_size, bucket_end,
     avg_value, min_value, max_value, count, received_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -87,6 +160,13 @@ WHERE tenant_id = $1 AND occurred_at >= $2 AND occurred_at <= $3
     AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
     AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7) AND $8 > 0
 
+-- name: statistics@pg
+SELECT count(*), min(value), max(value), avg(value), stddev_samp(value)
+FROM telemetry_raw
+WHERE tenant_id = $1 AND occurred_at >= $2 AND occurred_at <= $3
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+    AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7) AND $8::bigint > 0
+
 -- $9: how many buckets there would be if none were missing
 -- name: coverage@sqlite
 SELECT 100.0 * count(DISTINCT bucket_start) / $9
@@ -95,6 +175,13 @@ WHERE tenant_id = $1 AND bucket_size = '5m' AND bucket_start >= $2 AND bucket_st
     AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
     AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7) AND $8 > 0
 
+-- name: coverage@pg
+SELECT 100 * count(DISTINCT bucket_start)::double precision / $9::bigint
+FROM telemetry_agg
+WHERE tenant_id = $1 AND bucket_size = '5m' AND bucket_start >= $2 AND bucket_start <= $3
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+    AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7) AND $8::bigint > 0
+
 -- $1 to $8 as above, $9 the size's name, $10 its milliseconds
 -- name: aggregates_stored@sqlite
 SELECT device_id || '/' || metric || '/' || bucket_size || '/' || bucket_start, tenant_id,
@@ -102,6 +189,20 @@ SELECT device_id || '/' || metric || '/' || bucket_size || '/' || bucket_start, 
     max_value, count, created_at, updated_at
 FROM telemetry_agg
 WHERE tenant_id = $1 AND bucket_size = $9 AND bucket_start >= $2 - $2 % $10
+    AND bucket_start <= $3
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+    AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7)
+ORDER BY bucket_start DESC, device_id, metric
+LIMIT $8
+
+-- name: aggregates_stored@pg
+SELECT device_id || '/' || metric || '/' || bucket_size || '/'
+        || (extract(epoch FROM bucket_start) * 1000)::bigint,
+    tenant_id, farm_id, barn_id, device_id, metric, bucket_start, bucket_size, avg_value,
+    min_value, max_value, count, created_at, updated_at
+FROM telemetry_agg
+WHERE tenant_id = $1 AND bucket_size = $9
+    AND bucket_start >= date_bin($10::bigint * interval '1 ms', $2, to_timestamp(0))
     AND bucket_start <= $3
     AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
     AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7)
@@ -120,6 +221,19 @@ WHERE tenant_id = $1 AND device_id = $6 AND metric = $7 AND bucket_size = $9
 ORDER BY bucket_start DESC
 LIMIT $8
 
+-- name: aggregates_of_series@pg
+SELECT device_id || '/' || metric || '/' || bucket_size || '/'
+        || (extract(epoch FROM bucket_start) * 1000)::bigint,
+    tenant_id, farm_id, barn_id, device_id, metric, bucket_start, bucket_size, avg_value,
+    min_value, max_value, count, created_at, updated_at
+FROM telemetry_agg
+WHERE tenant_id = $1 AND device_id = $6 AND metric = $7 AND bucket_size = $9
+    AND bucket_start >= date_bin($10::bigint * interval '1 ms', $2, to_timestamp(0))
+    AND bucket_start <= $3
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+ORDER BY bucket_start DESC
+LIMIT $8
+
 -- name: aggregates_of_5m@sqlite
 SELECT '', tenant_id, farm_id, barn_id, device_id, metric,
     bucket_start - bucket_start % $10 AS start, $9, sum(sum_value) / sum(count),
@@ -133,12 +247,43 @@ GROUP BY tenant_id, farm_id, barn_id, device_id, metric, start
 ORDER BY start DESC, device_id, metric
 LIMIT $8
 
+-- name: aggregates_of_5m@pg
+SELECT '', tenant_id, farm_id, barn_id, device_id, metric,
+    date_bin($10::bigint * interval '1 ms', bucket_start, to_timestamp(0)) AS start,
+    $9::text, sum(sum_value) / sum(count)::double precision, min(min_value),
+    max(max_value), sum(count)::bigint, min(created_at), max(updated_at)
+FROM telemetry_agg
+WHERE tenant_id = $1 AND bucket_size = '5m'
+    AND bucket_start >= date_bin($10::bigint * interval '1 ms', $2, to_timestamp(0))
+    AND bucket_start <= $3
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+    AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7)
+GROUP BY tenant_id, farm_id, barn_id, device_id, metric, start
+ORDER BY start DESC, device_id, metric
+LIMIT $8
+
 -- name: aggregates_of_raw@sqlite
 SELECT '', tenant_id, coalesce(farm_id, '') AS farm, coalesce(barn_id, '') AS barn,
     device_id, metric, occurred_at - occurred_at % $10 AS start, $9, avg(value), min(value),
     max(value), count(*), min(created_at), max(created_at)
 FROM telemetry_raw
 WHERE tenant_id = $1 AND occurred_at >= $2 - $2 % $10 AND occurred_at <= $3
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+    AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7)
+GROUP BY tenant_id, farm, barn, device_id, metric, start
+ORDER BY start DESC, device_id, metric
+LIMIT $8
+
+-- name: aggregates_of_raw@pg
+SELECT '', tenant_id, coalesce(farm_id, '') AS farm, coalesce(barn_id, '') AS barn,
+    device_id, metric,
+    date_bin($10::bigint * interval '1 ms', occurred_at, to_timestamp(0)) AS start,
+    $9::text, avg(value), min(value), max(value), count(*), min(created_at),
+    max(created_at)
+FROM telemetry_raw
+WHERE tenant_id = $1
+    AND occurred_at >= date_bin($10::bigint * interval '1 ms', $2, to_timestamp(0))
+    AND occurred_at <= $3
     AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
     AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7)
 GROUP BY tenant_id, farm, barn, device_id, metric, start

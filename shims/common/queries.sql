@@ -4,3 +4,9 @@
 DELETE FROM {queue}_audit
 WHERE audit IN (SELECT audit FROM {queue}_audit WHERE at < $1 ORDER BY at LIMIT $2)
 RETURNING 1
+
+-- name: audit_purge@pg
+WITH old AS (SELECT audit FROM {queue}_audit WHERE at < $1 ORDER BY at LIMIT $2
+             FOR UPDATE SKIP LOCKED)
+DELETE FROM {queue}_audit AS a USING old WHERE a.audit = old.audit
+RETURNING 1

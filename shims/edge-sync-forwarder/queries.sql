@@ -2,7 +2,7 @@
 -- tenant, and one called * for the endpoint.
 
 -- name: endpoint
-SELECT coalesce(last_error_at, 0), coalesce(paused_until, 0), consecutive_failures
+SELECT last_error_at, paused_until, consecutive_failures
 FROM sync_state
 WHERE tenant_id = '*'
 
@@ -11,15 +11,15 @@ UPDATE sync_state SET consecutive_failures = 0, paused_until = NULL
 WHERE tenant_id = '*' AND (consecutive_failures > 0 OR paused_until IS NOT NULL)
 
 -- $1 the endpoint, $2 the tenant whose batch met it, $3 now, $4 until when
--- name: endpoint_paused@sqlite
-INSERT INTO sync_state (tenant_id, consecutive_failures, last_error_at, paused_until)
+-- name: endpoint_paused
+INSERT INTO sync_state AS s (tenant_id, consecutive_failures, last_error_at, paused_until)
 VALUES ($1, 1, $3, $4), ($2, 1, $3, NULL)
 ON CONFLICT (tenant_id) DO UPDATE SET
-    consecutive_failures = consecutive_failures + 1,
+    consecutive_failures = s.consecutive_failures + 1,
     last_error_at = excluded.last_error_at,
     paused_until = excluded.paused_until
 
--- name: tenant_acked@sqlite
+-- name: tenant_acked
 INSERT INTO sync_state (tenant_id, last_acked_event_id, last_acked_at, last_sent_batch_id)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant_id) DO UPDATE SET
@@ -66,7 +66,38 @@ LEFT JOIN sync_error AS x ON x.seq = e.seq
 ORDER BY e.occurred_at, e.seq
 LIMIT $2
 
--- name: dlq@sqlite
+-- name: outbox@pg
+SELECT e.event_id, e.tenant_id, e.event_type, $1, f.attempt_count,
+    coalesce(f.due_at, e.created_at), f.claimed_by, f.lease_expires_at, x.last_error_code,
+    x.last_error_message, e.created_at
+FROM (
+    (SELECT seq, attempt_count, NULL::timestamptz AS due_at, NULL::text AS claimed_by,
+        NULL::timestamptz AS lease_expires_at
+     FROM sync_ready WHERE $1 = 'pending' ORDER BY rank, occurred_at, seq LIMIT $2)
+    UNION ALL
+    (SELECT seq, attempt_count, due_at, NULL, NULL
+     FROM sync_retry WHERE $1 = 'pending' ORDER BY due_at LIMIT $2)
+    UNION ALL
+    (SELECT s.seq, s.attempt_count, NULL, b.claimed_by, b.lease_expires_at
+     FROM sync_batch AS b
+     CROSS JOIN LATERAL unnest(b.seqs, b.attempt_counts) AS s (seq, attempt_count)
+     WHERE $1 = 'claimed')
+    UNION ALL
+    (SELECT seq, attempt_count, NULL, NULL, NULL
+     FROM sync_dead
+     WHERE $1 IN ('dlq', 'failed') AND status = CASE $1 WHEN 'dlq' THEN 6 ELSE 7 END
+     ORDER BY died_at LIMIT $2)
+    UNION ALL
+    (SELECT s.seq, 0, NULL, NULL, NULL
+     FROM (SELECT seqs FROM sync_receipt WHERE $1 = 'acked'
+           ORDER BY acked_at DESC LIMIT $2) AS r
+     CROSS JOIN LATERAL unnest(r.seqs) AS s (seq) LIMIT $2)
+) AS f JOIN sync_event AS e ON e.seq = f.seq
+LEFT JOIN sync_error AS x ON x.seq = e.seq
+ORDER BY e.occurred_at, e.seq
+LIMIT $2
+
+-- name: dlq
 SELECT e.event_id, e.tenant_id, e.event_type, d.attempt_count, x.last_error_code,
     x.last_error_message, d.reason, d.died_at, e.created_at
 FROM sync_dead AS d JOIN sync_event AS e ON e.seq = d.seq
@@ -79,3 +110,8 @@ LIMIT $1
 SELECT d.seq
 FROM sync_dead AS d CROSS JOIN sync_event AS e ON e.seq = d.seq
 WHERE e.event_id = $1
+
+-- name: dead_seq@pg
+SELECT g.n, d.seq
+FROM unnest($1::text[]) WITH ORDINALITY AS g (event_id, n)
+JOIN (sync_dead AS d JOIN sync_event AS e ON e.seq = d.seq) ON e.event_id = g.event_id

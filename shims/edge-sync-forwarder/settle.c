@@ -71,6 +71,8 @@ static int decide(struct cycle *cycle, const struct parcel *parcel,
     return r;
 }
 
+/* The endpoint's row before the tenant's, as everywhere: replicas must not wait for each
+ * other crosswise. */
 static int note_success(struct shim_call *call, const struct parcel *parcel)
 {
     const struct farmiq_outbox_row *last = parcel->rows;
@@ -83,10 +85,10 @@ static int note_success(struct shim_call *call, const struct parcel *parcel)
         farmiq_sql_integer(call->now_unix_ms),
         farmiq_sql_text(parcel->batch_id),
     };
-    int r = farmiq_sql_run(call->store, &sql_tenant_acked, NULL, params, 4, NULL, NULL);
+    int r = farmiq_sql_run(call->store, &sql_endpoint_well, NULL, NULL, 0, NULL, NULL);
 
     return r < 0 ? r
-                 : farmiq_sql_run(call->store, &sql_endpoint_well, NULL, NULL, 0, NULL,
+                 : farmiq_sql_run(call->store, &sql_tenant_acked, NULL, params, 4, NULL,
                                   NULL);
 }
 

@@ -21,9 +21,8 @@ static int note_new(void *ctx, uint32_t row, const struct farmiq_sql_value *colu
 {
     struct intake *intake = ctx;
 
-    (void)columns;
-    (void)count;
-    intake->by_row[row]->raw_id = intake->last_raw_id + 1 + row;
+    intake->by_row[row]->raw_id =
+        count ? columns[0].integer : intake->last_raw_id + 1 + row;
     intake->new_count++;
     return 0;
 }

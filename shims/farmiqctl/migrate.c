@@ -43,7 +43,7 @@ static int migrate(int argc, char **argv)
         return r == SHIM_OPTIONS_DONE ? 0 : 2;
     farmiq_error_init(&error, sizeof error);
     schema = find_schema(shim_options_text(given, "SCHEMA"));
-    r = shim_store_open(&store, given, schema, FARMIQ_SQLITE_WRITE, &error);
+    r = shim_store_open(&store, given, schema, SHIM_STORE_WRITE, &error);
     for (; schema->version; schema++)
         version = schema->version;
     shim_options_close(given);

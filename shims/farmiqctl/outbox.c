@@ -192,8 +192,8 @@ static int run(const struct shim_options *given, int (*verb)(struct asked *asked
     farmiq_error_init(&error, sizeof error);
     /* No schema: a tool that looks must not change what it looks at. */
     r = shim_store_open(&asked.store, given, NULL,
-                        verb == list_rows || verb == print_stats ? FARMIQ_SQLITE_READ
-                                                                 : FARMIQ_SQLITE_WRITE,
+                        verb == list_rows || verb == print_stats ? SHIM_STORE_READ
+                                                                 : SHIM_STORE_WRITE,
                         &error);
     if (r < 0)
         return ctl_fail("--database-url", r, &error);

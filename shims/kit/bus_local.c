@@ -12,12 +12,13 @@
 #define QUEUE_NAME_BYTES 64
 #define PREFETCH 512
 #define DELIVERY_BYTES (4u << 20)
-#define LEASE_MS 60000
 #define UNROUTED "bus_unrouted"
 
 const struct shim_option shim_bus_options[] = {
     { "BUS_POLL_MS", SHIM_MS, "1s",
       "how often a consumer looks for what is due again; news wakes it" },
+    { "BUS_LEASE_MS", SHIM_MS, "60s",
+      "how long what a consumer has in hand is nobody else's" },
     { 0 },
 };
 
@@ -142,7 +143,7 @@ static int claim(struct shim_call *call, void *arg)
     farmiq_outbox_claim_init(&claim, sizeof claim);
     claim.limit = PREFETCH;
     claim.claimed_by = shim_str(call->service->name);
-    claim.lease_ms = LEASE_MS;
+    claim.lease_ms = (uint32_t)shim_number(call, "BUS_LEASE_MS");
     claim.now_unix_ms = call->now_unix_ms;
     claim.memory = delivery->consumer->memory;
     claim.memory_bytes = DELIVERY_BYTES;
@@ -359,18 +360,21 @@ static int unclaim(struct shim_call *call, void *arg)
     const struct consumer *consumer = arg;
     uint32_t count;
 
-    return farmiq_store_outbox_unclaim(call->store, consumer->queue_name,
-                                       call->now_unix_ms + 2 * LEASE_MS, 0, &count);
+    return farmiq_store_outbox_unclaim(
+        call->store, consumer->queue_name,
+        call->now_unix_ms + 2 * shim_number(call, "BUS_LEASE_MS"), 0, &count);
 }
 
-/* What was in hand when the process was killed must not wait for its lease to expire.
- * Should another process live and hold one, its settlement fails, its effects are undone
- * with it, and the message is delivered again: to us. */
+/* What was in hand when the process was killed must not wait for its lease to expire,
+ * unless it may be in the hands of a neighbour who lives: nobody can tell, so there the
+ * lease decides. */
 static int end_leases(struct consumer *consumer)
 {
     struct shim_call *call = shim_call_open(consumer->bus->runtime, consumer->hosted);
-    int r = call ? shim_write(call, unclaim, consumer) : FARMIQ_E_NOMEM;
+    int r = call ? FARMIQ_OK : FARMIQ_E_NOMEM;
 
+    if (call && !shim_store_is_shared(call))
+        r = shim_write(call, unclaim, consumer);
     shim_call_close(call);
     return r;
 }

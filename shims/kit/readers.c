@@ -42,7 +42,7 @@ static int start_reader(struct shim_readers *pool, const struct shim_runtime *ru
     reader->pool = pool;
     if (runtime->schema)
         r = shim_store_open(&reader->store, runtime->options, runtime->schema,
-                            FARMIQ_SQLITE_READ, error);
+                            SHIM_STORE_READ, error);
     if (r < 0)
         return r;
     if (pthread_create(&reader->thread, NULL, read_for_ever, reader)) {

@@ -178,8 +178,12 @@ int shim_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
                      const struct farmiq_str *parts, uint32_t part_count,
                      uint8_t out[32]);
 
-/* How full the place is where rows are kept: percent of the quota or of the disk,
- * whichever is fuller. 0 where that cannot be said. Needs a store in hand. */
+/* 1: other processes may do the same work in the place where rows are kept; 0: what is
+ * in hand there is ours. */
+int shim_store_is_shared(const struct shim_call *call);
+
+/* How full that place is: percent of the quota or of the disk, whichever is fuller. 0
+ * where that cannot be said. Needs a store in hand. */
 double shim_store_used_pct(struct shim_call *call);
 
 /* ## A request's parts */

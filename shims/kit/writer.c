@@ -42,22 +42,32 @@ static int run_apart(struct shim_writer *writer, struct shim_unit *unit)
     return committed < 0 ? committed : r;
 }
 
+static void log_failure(const struct shim_writer *writer, int code)
+{
+    shim_log_line(SHIM_ERROR, "store.failed", "%s: %s (%s)", farmiq_errname(code),
+                  farmiq_strerror(code), shim_store_words(&writer->store));
+}
+
 /* A unit alone needs no savepoint: the transaction is its own. */
 static int run_alone(struct shim_writer *writer, struct shim_unit *unit)
 {
     unit->result = run_apart(writer, unit);
+    if (unit->result == FARMIQ_E_STORE)
+        log_failure(writer, FARMIQ_E_STORE);
     return unit->result == FARMIQ_E_BUSY ? FARMIQ_E_BUSY : FARMIQ_OK;
 }
 
+/* Where one loses a race against another process, all run again. */
 static int run_together(struct shim_writer *writer, struct shim_unit *group)
 {
     int r = farmiq_store_begin(&writer->store);
 
     if (r < 0)
         return r;
-    for (struct shim_unit *unit = group; unit; unit = unit->next)
-        unit->result = run_apart(writer, unit);
-    r = farmiq_store_commit(&writer->store);
+    for (struct shim_unit *unit = group; unit && r != FARMIQ_E_BUSY; unit = unit->next)
+        r = unit->result = run_apart(writer, unit);
+    if (r != FARMIQ_E_BUSY)
+        r = farmiq_store_commit(&writer->store);
     if (r < 0)
         farmiq_store_rollback(&writer->store);
     return r;
@@ -69,10 +79,10 @@ static int run_group(struct shim_writer *writer, struct shim_unit *group)
 }
 
 /* When the transaction as a whole failed, nobody succeeded. */
-static void fail_group(struct shim_unit *group, int code)
+static void fail_group(const struct shim_writer *writer, struct shim_unit *group,
+                       int code)
 {
-    shim_log_line(SHIM_ERROR, "store.failed", "%s: %s", farmiq_errname(code),
-                  farmiq_strerror(code));
+    log_failure(writer, code);
     shim_count("farmiq_store_failures_total", farmiq_errname(code), 1);
     for (; group; group = group->next)
         if (group->result >= 0)
@@ -101,7 +111,7 @@ static void *write_for_ever(void *arg)
         for (int tries = 0; r == FARMIQ_E_BUSY && tries < BUSY_RETRIES; tries++)
             r = run_group(writer, group);
         if (r < 0)
-            fail_group(group, r);
+            fail_group(writer, group, r);
         shim_count("farmiq_store_commits_total", NULL, 1);
         finish_group(group);
     }
@@ -118,7 +128,7 @@ int shim_writer_open(struct shim_writer **out, struct shim_runtime *runtime,
         return FARMIQ_E_NOMEM;
     writer->runtime = runtime;
     r = shim_store_open(&writer->store, runtime->options, runtime->schema,
-                        FARMIQ_SQLITE_WRITE, error);
+                        SHIM_STORE_WRITE, error);
     if (r < 0) {
         free(writer);
         return r;
