@@ -3,7 +3,8 @@
 and signatures between the last two. The demo and the black-box tests share it.
 
 Everything lives below one folder and listens on loopback; every process is ended by
-its own pid.
+its own pid. Edge and cloud keep their rows in SQLite files there, or on a PostgreSQL of
+the farm's own.
 """
 import json
 import os
@@ -66,15 +67,15 @@ def make_certificates(folder):
 class Process:
     """One program that can be killed and started again with the same options."""
 
-    def __init__(self, name, args, env, log, ready):
+    def __init__(self, name, args, env, log, ready, user=None):
         self.name, self.args, self.env, self.log, self.ready = name, args, env, log, ready
-        self.running = None
+        self.user, self.running = user, None
 
     def start(self):
         with open(self.log, "ab") as log:
             self.running = subprocess.Popen(
                 self.args, env={**os.environ, **self.env}, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True)
+                stderr=subprocess.STDOUT, start_new_session=True, user=self.user)
         wait_for(f"{self.name} ready (see {self.log})", 30, self._is_ready)
 
     def _is_ready(self):
@@ -94,22 +95,23 @@ class Process:
 
 
 class Farm:
-    """The processes, their files and what can be asked of them."""
+    """The processes, their files and what can be asked of them. `postgresql` names the
+    databases, "edge" or "cloud", that are there; others are files."""
 
-    def __init__(self, home, build):
+    def __init__(self, home, build, postgresql=()):
         self.home, self.build = pathlib.Path(home).resolve(), pathlib.Path(build).resolve()
         self.home.mkdir(parents=True, exist_ok=True)
         self.ports = {name: free_port() for name in ("mqtt", "edge", "cloud")}
         self.secret, self.token = secrets.token_hex(32), secrets.token_hex(16)
         self.internal_token = secrets.token_hex(16)
-        self.processes = {}
+        self.processes, self.postgresql, self.cluster = {}, tuple(postgresql), None
         make_certificates(self.home)
         self.ca = str(self.home / "ca.pem")
 
     # -- the processes ----------------------------------------------------------
 
-    def _add(self, name, args, env, ready):
-        process = Process(name, args, env, self.home / f"{name}.log", ready)
+    def _add(self, name, args, env, ready, user=None):
+        process = Process(name, args, env, self.home / f"{name}.log", ready, user)
         self.processes[name] = process
         process.start()
         return process
@@ -132,6 +134,19 @@ class Farm:
         return self._add("broker", ["/usr/sbin/mosquitto", "-c", str(path)], {},
                          lambda: self._accepts(self.ports["mqtt"]))
 
+    def start_postgres(self):
+        from postgres import Cluster
+        self.cluster = Cluster(self.ports.setdefault("postgres", free_port()))
+        process = self._add("postgres", self.cluster.args, {}, self.cluster.answers,
+                            self.cluster.user)
+        for name in self.postgresql:
+            self.cluster.create(name)
+        return process
+
+    def database_url(self, name):
+        return (self.cluster.url(name) if name in self.postgresql
+                else f"sqlite:{self.home}/{name}.db")
+
     def _is_healthy(self, url):
         try:
             with self.open(f"{url}/api/health", timeout=2) as answer:
@@ -141,7 +156,7 @@ class Farm:
 
     def start_cloud(self, **more):
         env = {
-            "DATABASE_URL": f"sqlite:{self.home}/cloud.db",
+            "DATABASE_URL": self.database_url("cloud"),
             "APP_PORT": str(self.ports["cloud"]),
             "TLS_CERT_FILE": str(self.home / "server.pem"),
             "TLS_KEY_FILE": str(self.home / "server.key"),
@@ -155,7 +170,7 @@ class Farm:
 
     def start_edge(self, **more):
         env = {
-            "DATABASE_URL": f"sqlite:{self.home}/edge.db",
+            "DATABASE_URL": self.database_url("edge"),
             "APP_PORT": str(self.ports["edge"]),
             **self._gateway_env(), **self._forwarder_env(),
             "INTERNAL_ADMIN_ENABLED": "true",
@@ -185,17 +200,18 @@ class Farm:
     def start_edge_apart(self, replicas=2):
         """The edge as a process per service. The gateway asks the telemetry service while
         it holds its own write lock, so on SQLite the two need a file each."""
-        self.start_service("edge-telemetry-timeseries",
-                           DATABASE_URL=f"sqlite:{self.home}/edge.db")
+        edge = self.database_url("edge")
+        gateway = edge if "edge" in self.postgresql else self.database_url("gateway")
+        self.start_service("edge-telemetry-timeseries", DATABASE_URL=edge)
         for number in range(replicas):
             self.start_service(
                 "edge-ingress-gateway", f"edge-ingress-gateway-{number}",
-                **self._gateway_env(), DATABASE_URL=f"sqlite:{self.home}/gateway.db",
+                **self._gateway_env(), DATABASE_URL=gateway,
                 MQTT_CLIENT_ID=f"edge-ingress-gateway-{number}", MQTT_SHARE_GROUP="gateways",
                 EDGE_TELEMETRY_TIMESERIES_URL=self.url_of("edge-telemetry-timeseries"))
             self.start_service(
                 "edge-sync-forwarder", f"edge-sync-forwarder-{number}",
-                **self._forwarder_env(), DATABASE_URL=f"sqlite:{self.home}/edge.db",
+                **self._forwarder_env(), DATABASE_URL=edge,
                 INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
     def start_agent(self, number=0, **more):
@@ -214,9 +230,13 @@ class Farm:
                          env, lambda: True)
 
     def end(self):
-        """Sources first, so that what was produced still finds its way."""
-        for name in sorted(self.processes, key=lambda n: not n.startswith("agent")):
-            self.processes[name].end()
+        """Sources first, so that what was produced still finds its way; last what all
+        others need."""
+        for name in sorted(self.processes, key=lambda n: (n == "postgres",
+                                                          not n.startswith("agent"))):
+            self.processes[name].end(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+        if self.cluster:
+            self.cluster.remove()
 
     # -- what can be asked ------------------------------------------------------
 
@@ -248,6 +268,8 @@ class Farm:
             return json.load(answer)
 
     def query(self, database, sql):
+        if database in self.postgresql:
+            return self.cluster.query(database, sql)
         path = self.home / f"{database}.db"
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
         try:
@@ -256,9 +278,10 @@ class Farm:
             connection.close()
 
     def count(self, database, table="telemetry_raw"):
+        """0 while the table, or its database, is not there."""
         try:
             return self.query(database, f"SELECT count(*) FROM {table}")[0][0]
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, *(self.cluster.not_there if self.cluster else ())):
             return 0
 
     def ledger(self):
@@ -277,8 +300,8 @@ class Farm:
         rows = sum(row[1] for row in stored)
         # An event that took effect twice would be counted twice in an aggregate, even
         # where a unique key keeps the raw row single.
-        counted = self.query("cloud", "SELECT coalesce(sum(count), 0) FROM telemetry_agg "
-                                      "WHERE bucket_size = '1d'")[0][0]
+        counted = int(self.query("cloud", "SELECT coalesce(sum(count), 0) FROM "
+                                          "telemetry_agg WHERE bucket_size = '1d'")[0][0])
         acked = self.query("edge", "SELECT count(*) FROM sync_outbox "
                                    "WHERE status = 'acked'")[0][0]
         return {

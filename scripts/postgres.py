@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A throw-away PostgreSQL on loopback, for the farm."""
+import os
+import pathlib
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+
+import psycopg2
+
+SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": 60, "shared_buffers": "64MB",
+            "log_error_verbosity": "terse"}
+
+
+class Cluster:
+    """Its files and what can be asked of it; the process is the farm's. A password is asked
+    for, as everywhere else."""
+
+    not_there = (psycopg2.OperationalError, psycopg2.errors.UndefinedTable)
+
+    def __init__(self, port):
+        self.port, self.password = port, secrets.token_hex(16)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="farmiq-pg-"))
+        # PostgreSQL refuses to run as root: then it runs as the user that its package made.
+        self.user = "postgres" if os.geteuid() == 0 else None
+        self.programs = pathlib.Path(subprocess.run(
+            ["pg_config", "--bindir"], check=True, stdout=subprocess.PIPE,
+            universal_newlines=True).stdout.strip())
+        (self.folder / "password").write_text(self.password)
+        if self.user:
+            owner = pwd.getpwnam(self.user)
+            for path in (self.folder, self.folder / "password"):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        subprocess.run(
+            [str(self.programs / "initdb"), "-D", "data", "-U", "farmiq", "-A",
+             "scram-sha-256", "--pwfile", "password", "-E", "UTF8", "--locale=C", "-N"],
+            cwd=self.folder, check=True, stdout=subprocess.DEVNULL, user=self.user)
+
+    @property
+    def args(self):
+        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        return [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k",
+                str(self.folder), "-p", str(self.port), *settings]
+
+    def url(self, database):
+        return f"postgresql://farmiq:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def answers(self):
+        try:
+            psycopg2.connect(self.url("postgres"), connect_timeout=2).close()
+            return True
+        except psycopg2.OperationalError:
+            return False
+
+    def create(self, database):
+        connection = psycopg2.connect(self.url("postgres"))
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {database}")
+        connection.close()
+
+    def query(self, database, sql):
+        connection = psycopg2.connect(self.url(database), connect_timeout=10)
+        try:
+            cursor = connection.cursor()
+            cursor.execute(sql)
+            return cursor.fetchall()
+        finally:
+            connection.close()
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
