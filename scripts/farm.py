@@ -214,6 +214,12 @@ class Farm:
                 **self._forwarder_env(), DATABASE_URL=edge,
                 INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
+    def start_dashboard(self):
+        """The live page from a process of its own."""
+        return self.start_service("dashboard-web", CLOUD_TELEMETRY_URL=self.cloud_url,
+                                  CLOUD_INGESTION_BASE_URL=self.cloud_url,
+                                  HTTP_CA_FILE=self.ca)
+
     def start_agent(self, number=0, **more):
         name = f"agent-{number}"
         env = {
@@ -253,7 +259,10 @@ class Farm:
 
     @property
     def page_url(self):
-        return f"{self.cloud_url}/#token={self.token}&tenant={TENANT}"
+        return self.page_url_at(self.cloud_url)
+
+    def page_url_at(self, base):
+        return f"{base}/#token={self.token}&tenant={TENANT}"
 
     def open(self, url, timeout=10):
         import ssl

@@ -169,8 +169,22 @@ static void reply_failure(struct shim_call *call, int code)
 
 static int is_stream(const struct shim_call *call)
 {
-    return call->internal->route && (call->internal->route->flags & SHIM_STREAM) &&
-           call->internal->answer.status == 200;
+    const struct shim_internal *internal = call->internal;
+
+    return internal->answer.status == 200 &&
+           (internal->stream_channel ||
+            (internal->route && internal->route->flags & SHIM_STREAM));
+}
+
+static void open_stream(struct shim_call *call, struct shim_http_exchange *exchange)
+{
+    char tenant_id[FARMIQ_ID_MAX_BYTES + 1];
+    const char *channel = call->internal->stream_channel;
+
+    snprintf(tenant_id, sizeof tenant_id, "%.*s", (int)call->tenant_id.len,
+             call->tenant_id.ptr);
+    shim_http_stream(exchange, channel ? channel : tenant_id,
+                     call->internal->answer.body);
 }
 
 static void finish(struct shim_unit *unit)
@@ -182,15 +196,10 @@ static void finish(struct shim_unit *unit)
         reply_failure(call, unit->result);
     else if (!call->internal->answer.status)
         shim_reply_error(call, 500, "INTERNAL_ERROR", "the handler did not answer");
-    if (is_stream(call)) {
-        char channel[FARMIQ_ID_MAX_BYTES + 1];
-
-        snprintf(channel, sizeof channel, "%.*s", (int)call->tenant_id.len,
-                 call->tenant_id.ptr);
-        shim_http_stream(errand->exchange, channel, call->internal->answer.body);
-    } else {
+    if (is_stream(call))
+        open_stream(call, errand->exchange);
+    else
         respond(call, errand->exchange);
-    }
     if (unit->result >= 0)
         shim_call_run_effects(call);
     shim_call_close(call);
@@ -237,11 +246,14 @@ static const char *methods_of(struct shim_call *call)
     char *text = shim_memory(call, room);
 
     for (const struct shim_hosted *h = call->internal->runtime->hosted;
-         text && h->service; h++)
+         text && h->service; h++) {
         for (const struct shim_route *r = h->service->routes; r && r->method; r++)
             if (match(r->pattern, call->path, NULL, NULL) && len < room)
                 len += (size_t)snprintf(text + len, room - len, "%s, %s", r->method,
                                         strcmp(r->method, "GET") == 0 ? "HEAD, " : "");
+        if (!len && shim_relay_find(h->service->relays, call->path))
+            len = (size_t)snprintf(text, room, "GET, HEAD, ");
+    }
     if (text && len < room)
         snprintf(text + len, room - len, "OPTIONS");
     return text ? text : "OPTIONS";
@@ -262,8 +274,24 @@ static void reply_no_route(struct shim_call *call, int known_path)
         shim_reply_error(call, 405, "METHOD_NOT_ALLOWED", "not with this method");
 }
 
-/* Look for route or asset in every hosted service. NULL: answered already. */
-static const struct shim_route *resolve(struct shim_call *call)
+/* A path that nobody here answers may be one that we know who does. */
+static const struct shim_relay *resolve_relay(struct shim_call *call)
+{
+    const struct shim_relay *relay = NULL;
+
+    for (const struct shim_hosted *h = call->internal->runtime->hosted;
+         h->service && !relay; h++)
+        relay = shim_relay_find(h->service->relays, call->path);
+    if (relay && same(call->method, shim_str("GET")))
+        return relay;
+    reply_no_route(call, relay != NULL);
+    return NULL;
+}
+
+/* Look for route or asset in every hosted service. NULL: answered already, or else
+ * `*relay` says who answers. */
+static const struct shim_route *resolve(struct shim_call *call,
+                                        const struct shim_relay **relay)
 {
     int known_path = 0;
 
@@ -281,7 +309,10 @@ static const struct shim_route *resolve(struct shim_call *call)
         reply_asset(call, asset);
         return NULL;
     }
-    reply_no_route(call, known_path);
+    if (known_path)
+        reply_no_route(call, known_path);
+    else
+        *relay = resolve_relay(call);
     return NULL;
 }
 
@@ -290,6 +321,7 @@ void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
     struct shim_runtime *runtime = arg;
     struct errand *errand = calloc(1, sizeof *errand);
     struct shim_call *call = shim_call_open(runtime, runtime->hosted);
+    const struct shim_relay *relay = NULL;
     static const struct shim_http_response no_memory = { .status = 503 };
 
     if (!errand || !call) {
@@ -305,13 +337,17 @@ void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
     call->path = shim_http_path(exchange);
     call->body = shim_http_body(exchange);
     identify(call);
-    call->internal->route = resolve(call);
+    call->internal->route = resolve(call, &relay);
     if (call->internal->route && shim_auth_admit(call) == FARMIQ_OK) {
         send_off(errand, call->internal->route);
         return;
     }
     call->internal->route = NULL; /* answered: nothing streams, nothing runs */
-    finish(&errand->unit);
+    errand->unit.done = finish;
+    if (relay)
+        errand->unit.result = shim_relay_pass(&errand->unit, relay);
+    if (!relay || errand->unit.result < 0)
+        finish(&errand->unit);
 }
 
 /* ## A neighbour's direct call */

@@ -337,6 +337,7 @@ static void take_down(struct shim_runtime *runtime)
 {
     shim_tasks_stop(runtime->tasks);
     close_http(runtime);
+    shim_relay_close(runtime);
     shim_mqtt_subscriber_close(runtime->mqtt);
     runtime->mqtt = NULL;
     stop_services(runtime);

@@ -319,6 +319,26 @@ void shim_http_server_send(struct shim_http_server *server, const char *channel,
     free((void *)(uintptr_t)text.ptr);
 }
 
+uint32_t shim_http_server_listeners(struct shim_http_server *server, const char *channel)
+{
+    uint32_t count = 0;
+
+    pthread_mutex_lock(&server->lock);
+    for (struct shim__stream *s = server->streams.first; s; s = s->next)
+        count += !s->ended && strcmp(s->channel, channel) == 0;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+void shim_http_server_end(struct shim_http_server *server, const char *channel)
+{
+    pthread_mutex_lock(&server->lock);
+    for (struct shim__stream *s = server->streams.first; s; s = s->next)
+        if (strcmp(s->channel, channel) == 0)
+            shim__stream_end(s);
+    pthread_mutex_unlock(&server->lock);
+}
+
 uint32_t shim_http_server_streams(const struct shim_http_server *server)
 {
     pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&server->lock;

@@ -41,6 +41,8 @@ void shim_http_server_close(struct shim_http_server *server, uint32_t drain_ms);
 struct farmiq_str shim_http_method(const struct shim_http_exchange *exchange);
 struct farmiq_str shim_http_path(const struct shim_http_exchange *exchange); /* decoded */
 struct farmiq_str shim_http_raw_path(const struct shim_http_exchange *exchange);
+/* Path and query as they came. */
+struct farmiq_str shim_http_raw_target(const struct shim_http_exchange *exchange);
 struct farmiq_str
 shim_http_body(const struct shim_http_exchange *exchange); /* unpacked */
 struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
@@ -73,6 +75,10 @@ void shim_http_stream(struct shim_http_exchange *exchange, const char *channel,
 /* Thread-safe. `event` is the event's name, `data` one line of JSON. */
 void shim_http_server_send(struct shim_http_server *server, const char *channel,
                            const char *event, struct farmiq_str data);
+/* How many streams hear this channel. */
+uint32_t shim_http_server_listeners(struct shim_http_server *server, const char *channel);
+/* End them; their clients reconnect if they like. */
+void shim_http_server_end(struct shim_http_server *server, const char *channel);
 uint32_t shim_http_server_streams(const struct shim_http_server *server);
 
 #endif

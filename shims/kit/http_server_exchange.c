@@ -605,6 +605,11 @@ struct farmiq_str shim_http_raw_path(const struct shim_http_exchange *exchange)
     return exchange->head.raw_path;
 }
 
+struct farmiq_str shim_http_raw_target(const struct shim_http_exchange *exchange)
+{
+    return (struct farmiq_str){ exchange->target, exchange->target_len };
+}
+
 struct farmiq_str shim_http_body(const struct shim_http_exchange *exchange)
 {
     return (struct farmiq_str){ exchange->body.bytes, exchange->body.len };

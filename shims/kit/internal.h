@@ -16,6 +16,7 @@ struct shim_readers;
 struct shim_tasks;
 struct shim_job_run;
 struct shim_bus;
+struct shim_http_courier;
 
 /* One service as it is hosted: its table and its state. */
 struct shim_hosted {
@@ -37,6 +38,7 @@ struct shim_runtime {
     pthread_rwlock_t door; /* held to use `http`, which closes before the others */
     struct shim_http_server *http;
     struct shim_mqtt_subscriber *mqtt;
+    struct shim_http_courier *courier;    /* NULL: nothing was passed on yet */
     const struct shim_hosted *subscriber; /* the service with topics; NULL: none */
 };
 
@@ -78,7 +80,7 @@ struct shim_internal {
     struct farmiq_json_writer json;
     struct shim_effect *first_effect, *last_effect;
     struct shim_memory_chunk *chunks;
-    const char *stream_channel;
+    const char *stream_channel;                   /* NULL: the tenant's */
     char request_id_text[FARMIQ_UUID_STRLEN + 1]; /* survives shim_call_reset() */
 };
 
@@ -93,6 +95,9 @@ void shim_call_add_effect(struct shim_call *call, enum shim_effect_kind kind,
                           struct farmiq_str body);
 void shim_call_run_effects(struct shim_call *call);
 struct farmiq_str shim_call_copy(struct shim_call *call, struct farmiq_str text);
+/* "name: value", the value after `scheme`. NULL: out of memory. */
+const char *shim_call_header_line(struct shim_call *call, const char *name,
+                                  const char *scheme, struct farmiq_str value);
 /* Make up the ids that nobody gave it, so that its traces can be found. */
 void shim_call_identify(struct shim_call *call);
 
@@ -188,6 +193,14 @@ struct farmiq_str shim_route_part(const char *pattern, struct farmiq_str path,
 
 /* ## request.c: the calling thread will not ask again; close its connections. */
 void shim_request_thread_end(void);
+
+/* ## relay.c: requests that another process answers */
+
+const struct shim_relay *shim_relay_find(const struct shim_relay *relays,
+                                         struct farmiq_str path);
+/* unit->done() follows, when its call holds the answer. Negative: it does not. */
+int shim_relay_pass(struct shim_unit *unit, const struct shim_relay *relay);
+void shim_relay_close(struct shim_runtime *runtime); /* after the server */
 
 /* ## auth.c: who asks */
 

@@ -54,8 +54,8 @@ void shim_request_thread_end(void)
     thread_client = NULL;
 }
 
-static const char *header_line(struct shim_call *call, const char *name,
-                               const char *scheme, struct farmiq_str value)
+const char *shim_call_header_line(struct shim_call *call, const char *name,
+                                  const char *scheme, struct farmiq_str value)
 {
     size_t bytes = strlen(name) + strlen(scheme) + value.len + 3;
     char *line = shim_memory(call, bytes);
@@ -75,10 +75,10 @@ static void add_neighbour_lines(struct shim_call *call, const char **lines)
     struct farmiq_str token = shim_str(shim_text(call, "INTERNAL_TOKEN"));
 
     shim_call_identify(call);
-    *lines++ = header_line(call, "x-request-id", "", call->request_id);
-    *lines++ = header_line(call, "x-trace-id", "", call->trace_id);
+    *lines++ = shim_call_header_line(call, "x-request-id", "", call->request_id);
+    *lines++ = shim_call_header_line(call, "x-trace-id", "", call->trace_id);
     if (token.len)
-        *lines = header_line(call, "authorization", "Bearer ", token);
+        *lines = shim_call_header_line(call, "authorization", "Bearer ", token);
 }
 
 /* "name: value" lines from the caller's pairs. NULL: out of memory. */
@@ -89,8 +89,8 @@ static const char **header_lines(struct shim_call *call,
         shim_memory(call, (request->header_count + NEIGHBOUR_LINES + 1) * sizeof *lines);
 
     for (uint32_t i = 0; lines && i < request->header_count; i++) {
-        lines[i] =
-            header_line(call, request->headers[i].name, "", request->headers[i].value);
+        lines[i] = shim_call_header_line(call, request->headers[i].name, "",
+                                         request->headers[i].value);
         if (!lines[i])
             return NULL;
     }

@@ -118,6 +118,13 @@ struct shim_asset {
     size_t len;
 };
 
+/* A path that a neighbour answers: GETs are passed on to the option's base URL, with the
+ * caller's credential, event streams included. A neighbour hosted here comes first. */
+struct shim_relay {
+    const char *path;
+    const char *url_option;
+};
+
 /* One path of the OpenAPI document: the JSON of its operations. */
 struct shim_document {
     const char *path;
@@ -137,6 +144,7 @@ struct shim_service {
     const struct shim_queue *queues;
     const struct shim_job *jobs;
     const struct shim_asset *assets;
+    const struct shim_relay *relays;
     const struct shim_document *openapi;            /* generated from openapi.yaml */
     const struct farmiq_migration *(*schema)(void); /* NULL: keeps nothing */
     size_t state_bytes;

@@ -380,6 +380,11 @@ struct farmiq_str shim_http_raw_path(const struct shim_http_exchange *exchange)
     return shim_http_path(exchange);
 }
 
+struct farmiq_str shim_http_raw_target(const struct shim_http_exchange *exchange)
+{
+    return shim_str(exchange->request->path);
+}
+
 struct farmiq_str shim_http_body(const struct shim_http_exchange *exchange)
 {
     return (struct farmiq_str){ exchange->request->body, exchange->request->body_bytes };
@@ -429,6 +434,19 @@ void shim_http_server_send(struct shim_http_server *server, const char *channel,
     (void)channel;
     (void)event;
     (void)data;
+}
+
+uint32_t shim_http_server_listeners(struct shim_http_server *server, const char *channel)
+{
+    (void)server;
+    (void)channel;
+    return 0;
+}
+
+void shim_http_server_end(struct shim_http_server *server, const char *channel)
+{
+    (void)server;
+    (void)channel;
 }
 
 uint32_t shim_http_server_streams(const struct shim_http_server *server)

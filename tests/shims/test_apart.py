@@ -4,6 +4,7 @@ over HTTP, and keep the same books as one process does."""
 import http.server
 import json
 import random
+import urllib.request
 import signal
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import pytest
 import farm as farm_module
 from asking import ask, reading
 from conftest import SOAK
-from farm import wait_for
+from farm import TENANT, wait_for
 from support import Device, deliver_everything, envelope, in_logs, metric, topic
 
 KILLS = 20 if SOAK else 3
@@ -159,6 +160,78 @@ def test_an_errand_says_whose_it_is(tmp_path, build):
     assert event["event_id"] == message["event_id"]
     assert event["trace_id"] == message["trace_id"]
     assert event["payload"] == message["payload"]
+
+
+@pytest.fixture
+def dashboard(farm):
+    farm.start_dashboard()
+    return farm.url_of("dashboard-web")
+
+
+def viewer(farm):
+    return {"Authorization": f"Bearer {farm.token}"}
+
+
+def listen(farm, url):
+    return urllib.request.urlopen(
+        f"{url}/api/v1/telemetry/stream?tenantId={TENANT}&access_token={farm.token}",
+        timeout=20)
+
+
+def next_event(stream):
+    """Name and data of the next event that is one."""
+    name, data = None, None
+    while data is None:
+        line = stream.readline().decode()
+        assert line, "the stream has ended"
+        name = line[7:-1] if line.startswith("event: ") else name
+        data = line[6:-1] if line.startswith("data: ") else data
+    return name, json.loads(data)
+
+
+def test_a_page_apart_passes_questions_and_answers_on(farm, dashboard):
+    overview = f"{dashboard}/api/v1/edge/overview?tenantId={TENANT}"
+    latest = f"{dashboard}/api/v1/telemetry/latest?tenantId={TENANT}"
+    assert ask(overview, headers=viewer(farm)) == (200, {"edges": [], "count": 0})
+    assert ask(latest, headers=viewer(farm))[0] == 200
+    assert ask(latest.replace(TENANT, "other"), headers=viewer(farm))[0] == 403
+    for headers in ({}, {"Authorization": "Bearer " + "0" * 32}):
+        status, answer = ask(latest, headers={**headers, "x-trace-id": "trace-7"})
+        assert (status, answer["error"]["traceId"]) == (401, "trace-7")
+    assert ask(latest, {}, viewer(farm))[0] == 405
+    assert ask(f"{dashboard}/api/v1/telemetry/metrics", headers=viewer(farm))[0] == 404
+    assert in_logs(farm, farm.token) == []
+
+
+def test_a_page_apart_passes_streams_on(farm, dashboard):
+    with listen(farm, dashboard) as stream:
+        assert stream.headers["content-type"] == "text/event-stream"
+        assert next_event(stream)[0] is None, "a greeting comes first"
+        with Device(farm) as device:
+            device.publish(topic(), envelope(value=17.25))
+            name, readings = next_event(stream)
+        assert name == "readings" and readings[0]["value"] == 17.25
+    farm.processes["cloud"].end(signal.SIGKILL)
+    status, answer = ask(f"{dashboard}/api/v1/telemetry/latest?tenantId={TENANT}",
+                         headers=viewer(farm))
+    assert status == 502 and answer["error"]["code"] == "BAD_GATEWAY"
+    farm.processes["cloud"].start()
+    with listen(farm, dashboard) as stream:
+        farm.processes["cloud"].end(signal.SIGKILL)
+        while stream.readline():
+            pass  # it ends, and a browser asks again
+    assert farm.processes["dashboard-web"].end() == 0
+
+
+def test_nobody_listens_for_a_viewer_that_left(farm, dashboard):
+    streams = [listen(farm, dashboard) for _ in range(5)]
+
+    def open_at_the_cloud():
+        return metric(farm, farm.cloud_url, "farmiq_http_streams")
+    wait_for("the streams", 10, lambda: open_at_the_cloud() == 5)
+    for stream in streams:
+        stream.close()
+    wait_for("their end, at the next sign of life", 45, lambda: open_at_the_cloud() == 0)
 
 
 @pytest.mark.parametrize("setting, named", [

@@ -35,10 +35,15 @@ def text_of(browser, selector):
         "return [...document.querySelectorAll(arguments[0])].map(n => n.innerText)", selector)
 
 
-def test_a_new_reading_appears_by_itself(farm, browser, tmp_path):
+@pytest.mark.parametrize("served_by", ["cloud", "dashboard-web"])
+def test_a_new_reading_appears_by_itself(farm, browser, tmp_path, served_by):
     farm.start_agent(0, DEVICES=3, RATE=30)
     wait_for("readings at the cloud", 20, lambda: farm.count("cloud") > 30)
-    browser.get(farm.page_url)
+    if served_by == "dashboard-web":
+        farm.start_dashboard()
+        browser.get(farm.page_url_at(farm.url_of("dashboard-web")))
+    else:
+        browser.get(farm.page_url)
 
     wait_for("the devices", 15, lambda: len(text_of(browser, ".device")) >= 3)
     wait_for("the stream", 15, lambda: text_of(browser, "#link") == ["live"])

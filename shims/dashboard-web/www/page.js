@@ -4,6 +4,7 @@
 
 const POINTS_KEPT = 600;
 const OVERVIEW_EVERY_MS = 5000;
+const LISTEN_AGAIN_MS = 3000;
 const LEVELS = { // spec edge 11.2
   backlog: [1000, 10000],
   oldest: [3600, 86400],
@@ -180,7 +181,11 @@ function listen() {
   const query = new URLSearchParams({ tenantId: state.tenant, access_token: state.token });
   const stream = new EventSource(`/api/v1/telemetry/stream?${query}`);
   stream.addEventListener("open", () => setLink("live", "live"));
-  stream.addEventListener("error", () => setLink("down", "connection lost, trying again"));
+  stream.addEventListener("error", () => {
+    setLink("down", "connection lost, trying again");
+    // A browser gives up for good when it is answered with an error.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, LISTEN_AGAIN_MS);
+  });
   stream.addEventListener("readings", (event) => {
     for (const reading of JSON.parse(event.data)) addPoint(remember(reading), reading);
     if (!state.picked && state.devices.size) pickFirst();
