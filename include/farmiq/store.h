@@ -68,6 +68,24 @@ struct farmiq_outbox_stats {
 
 FARMIQ_API void farmiq_outbox_stats_init(struct farmiq_outbox_stats *stats, size_t size);
 
+/** Acknowledged events that go back to work, because the other side lost what it had
+ * acknowledged: it was restored from a backup. `before_unix_ms` is the time when this
+ * began: without it, what is sent again and acknowledged again would go round for ever.
+ * The last two members say where the next call goes on; the verb sets them, and after a
+ * rollback they must be what they were before. */
+struct farmiq_outbox_replay {
+    uint32_t size;
+    uint32_t limit;              /* events in one call, about; 1000 */
+    int64_t since_unix_ms;       /* acknowledged at this time or later, */
+    int64_t before_unix_ms;      /* and before this one */
+    struct farmiq_str tenant_id; /* only this tenant's; empty: everybody's */
+    int64_t acked_at_unix_ms;    /* 0 */
+    int64_t receipt;             /* 0 */
+};
+
+FARMIQ_API void farmiq_outbox_replay_init(struct farmiq_outbox_replay *replay,
+                                          size_t size);
+
 struct farmiq_sql_query;
 struct farmiq_sql_value;
 
@@ -136,6 +154,11 @@ struct farmiq_store_ops {
                    int (*on_row)(void *row_ctx, uint32_t row,
                                  const struct farmiq_sql_value *columns, uint32_t count),
                    void *row_ctx);
+
+    /* Make acknowledged events that are still kept claimable again; `*replayed` counts
+     * them. FARMIQ_OK: there may be more, call again. FARMIQ_NONE: that was all. */
+    int (*outbox_replay)(void *ctx, const char *queue,
+                         struct farmiq_outbox_replay *replay, uint32_t *replayed);
 };
 
 /** A store in use. Frozen: will never grow. */
@@ -192,6 +215,9 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_store_outbox_unclaim(struct farmiq_store *
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_store_outbox_purge(struct farmiq_store *store, const char *queue,
                           int64_t before_unix_ms, uint32_t limit, uint32_t *purged);
+FARMIQ_API FARMIQ_MUST_USE int
+farmiq_store_outbox_replay(struct farmiq_store *store, const char *queue,
+                           struct farmiq_outbox_replay *replay, uint32_t *replayed);
 
 /** Close and forget: `store->ops` and `ctx` become NULL. A zeroed store is
  * closed already. */

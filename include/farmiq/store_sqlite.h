@@ -71,6 +71,31 @@ FARMIQ_API const char *farmiq_sqlite_error_text(const struct farmiq_store *store
 FARMIQ_API FARMIQ_MUST_USE int farmiq_sqlite_vacuum(struct farmiq_store *store,
                                                     uint32_t pages);
 
+/** Told now and then how far a copy has come, in pages. Not 0: stop, and return this. */
+typedef int (*farmiq_sqlite_progress_fn)(void *ctx, uint64_t copied, uint64_t total);
+
+/** Copy the database `from` into a new file while others read and write it: the copy is
+ * of one moment, soon after the call. It is one file, for its owner alone, was checked
+ * for integrity, and lies on the disk under its name when this returns FARMIQ_OK; until
+ * then it is called `to`.partial. The writer's log cannot be emptied meanwhile.
+ * `on_progress` and `error` may be NULL.
+ * Returns FARMIQ_OK; FARMIQ_E_STORE (`to` is there already, or cannot be written, or
+ * `from` cannot be read or is damaged); FARMIQ_E_NOSPACE; FARMIQ_E_BUSY; FARMIQ_E_ARG; or
+ * what `on_progress` returned. Then there is no copy. */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_sqlite_backup(const char *from, const char *to,
+                                                    farmiq_sqlite_progress_fn on_progress,
+                                                    void *ctx,
+                                                    struct farmiq_error *error);
+
+/** Put a copy in the place of the database `to`, which no program may have open. The
+ * copy is checked first, and must have the schema of `steps`, in a version that this
+ * library knows. A database that was there is kept as `to`.replaced, its log beside it.
+ * Codes as farmiq_sqlite_backup(), and FARMIQ_E_BUSY (a program has `to` open);
+ * FARMIQ_E_UNSUPPORTED (not that schema, or newer). */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_sqlite_restore(
+    const char *from, const char *to, const struct farmiq_migration *steps,
+    farmiq_sqlite_progress_fn on_progress, void *ctx, struct farmiq_error *error);
+
 FARMIQ_END
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The outbox verbs that look after a queue: stats, redrive, unclaim, purge. */
+/* The outbox verbs that look after a queue: stats, redrive, unclaim, purge,
+ * replay. */
 #include "engine.h"
 
 #include "queue_queries.h"
@@ -181,20 +182,20 @@ static int on_receipt(void *ctx, uint32_t row, const struct farmiq_sql_value *co
 
 /* Whatever list an event's seq was in forgets it in the same transaction: a seq that
  * is given out again means only the new event. */
-static int shrink_receipt(struct purging *p)
+static int shrink_receipt(struct farmiq__engine *engine, const char *queue,
+                          int64_t receipt)
 {
-    struct farmiq__engine *engine = p->engine;
     struct farmiq_sql_value params[4];
     int r;
 
-    params[0] = farmiq_sql_integer(p->receipt);
+    params[0] = farmiq_sql_integer(receipt);
     if (!farmiq__held_with(engine, FARMIQ__LEFT))
-        return farmiq_sql_run(&engine->store, &sql_receipt_delete, p->queue, params, 1,
-                              NULL, NULL);
+        return farmiq_sql_run(&engine->store, &sql_receipt_delete, queue, params, 1, NULL,
+                              NULL);
     r = farmiq__held_lists(engine, FARMIQ__LEFT, &params[1]);
     return r ? r
-             : farmiq_sql_run(&engine->store, &sql_receipt_shrink, p->queue, params, 2,
-                              NULL, NULL);
+             : farmiq_sql_run(&engine->store, &sql_receipt_shrink, queue, params, 2, NULL,
+                              NULL);
 }
 
 /* Delete as many of the receipt's events as the limit still allows. */
@@ -215,7 +216,7 @@ static int purge_receipt(struct purging *p)
     if (!r)
         r = farmiq_sql_run(&engine->store, &sql_error_delete, p->queue, lists, 1, NULL,
                            NULL);
-    return r ? r : shrink_receipt(p);
+    return r ? r : shrink_receipt(engine, p->queue, p->receipt);
 }
 
 static int purge(struct farmiq__engine *engine, void *arg)
@@ -246,4 +247,115 @@ int farmiq__outbox_purge(void *ctx, const char *queue, int64_t before_unix_ms,
     if (!r)
         *purged = p.purged;
     return r;
+}
+
+struct replaying {
+    struct farmiq__engine *engine;
+    const char *queue;
+    struct farmiq_outbox_replay at; /* the caller's changes only when all went well */
+    uint32_t replayed;
+    int is_found;
+};
+
+static int on_replayable(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                         uint32_t count)
+{
+    static const struct farmiq_str none;
+    struct replaying *p = ctx;
+
+    (void)row, (void)count;
+    p->is_found = 1;
+    p->at.acked_at_unix_ms = columns[0].integer;
+    p->at.receipt = columns[1].integer;
+    return farmiq__held_read(p->engine, columns[2].text, none, none);
+}
+
+/* The next receipt into hand, behind those that were looked at. */
+static int find_replayable(struct replaying *p)
+{
+    const struct farmiq_sql_value params[] = {
+        farmiq_sql_integer(p->at.since_unix_ms),
+        farmiq_sql_integer(p->at.before_unix_ms),
+        farmiq_sql_integer(p->at.acked_at_unix_ms),
+        farmiq_sql_integer(p->at.receipt),
+    };
+
+    p->is_found = 0;
+    return farmiq_sql_run(&p->engine->store, &sql_receipt_next, p->queue, params, 4,
+                          on_replayable, p);
+}
+
+static int on_tenants(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                      uint32_t count)
+{
+    struct replaying *p = ctx;
+    struct farmiq__engine *engine = p->engine;
+
+    (void)row, (void)count;
+    for (uint32_t i = 0; i < engine->held_count; i++)
+        if (engine->held[i].seq == columns[0].integer)
+            engine->held[i].fate = FARMIQ__RETURNED;
+    return FARMIQ_OK;
+}
+
+/* A receipt is what was settled together, of one tenant or of several. */
+static int mark_tenants(struct replaying *p)
+{
+    struct farmiq__engine *engine = p->engine;
+    struct farmiq_sql_value params[3];
+    int r;
+
+    for (uint32_t i = 0; !p->at.tenant_id.len && i < engine->held_count; i++)
+        engine->held[i].fate = FARMIQ__RETURNED;
+    if (!p->at.tenant_id.len)
+        return FARMIQ_OK;
+    r = farmiq__held_lists(engine, FARMIQ__LEFT, params);
+    params[1] = farmiq_sql_text(p->at.tenant_id);
+    return r ? r
+             : farmiq_sql_run(&engine->store, &sql_event_tenant, p->queue, params, 2,
+                              on_tenants, p);
+}
+
+static int replay_receipt(struct replaying *p)
+{
+    int r = mark_tenants(p);
+    uint32_t count = r ? 0 : farmiq__held_with(p->engine, FARMIQ__RETURNED);
+
+    if (!count)
+        return r;
+    p->replayed += count;
+    r = farmiq__give_back(p->engine, p->queue, FARMIQ__RETURNED);
+    return r ? r : shrink_receipt(p->engine, p->queue, p->at.receipt);
+}
+
+/* So many receipts at most, too: somebody else's may be many. */
+static int replay(struct farmiq__engine *engine, void *arg)
+{
+    struct replaying *p = arg;
+    struct farmiq__change change = { 0 };
+    uint32_t seen = 0;
+    int r;
+
+    p->replayed = 0;
+    do {
+        r = find_replayable(p);
+        if (!r && p->is_found)
+            r = replay_receipt(p);
+    } while (!r && p->is_found && ++seen < p->at.limit && p->replayed < p->at.limit);
+    change.pending = p->replayed;
+    change.acked = -change.pending;
+    return r ? r : farmiq__count(engine, p->queue, &change);
+}
+
+int farmiq__outbox_replay(void *ctx, const char *queue,
+                          struct farmiq_outbox_replay *replay_of, uint32_t *replayed)
+{
+    struct replaying p = { .engine = ctx, .queue = queue, .at = *replay_of };
+    int r = farmiq__unit(ctx, replay, &p);
+
+    if (r)
+        return r;
+    *replay_of = p.at;
+    *replayed = p.replayed;
+    return p.is_found ? FARMIQ_OK : FARMIQ_NONE;
 }

@@ -128,5 +128,7 @@ int farmiq__outbox_unclaim(void *ctx, const char *queue, int64_t now_unix_ms,
                            int64_t older_than_ms, uint32_t *unclaimed);
 int farmiq__outbox_purge(void *ctx, const char *queue, int64_t before_unix_ms,
                          uint32_t limit, uint32_t *purged);
+int farmiq__outbox_replay(void *ctx, const char *queue,
+                          struct farmiq_outbox_replay *replay, uint32_t *replayed);
 
 #endif

@@ -597,6 +597,18 @@ static int is_among(int64_t seq, const int64_t *seqs, uint32_t seq_count)
     return seq_count == 0;
 }
 
+/* Claimable, as if nothing had been tried. */
+static int give_back(struct farmiq__memory *m, uint32_t cell)
+{
+    struct farmiq__entry *entry = farmiq__entry(m, cell);
+    int r = farmiq__touch(m, cell);
+
+    if (r)
+        return r;
+    entry->attempt_count = entry->claim_count = 0;
+    return move(m, cell, READY);
+}
+
 /* There is no audit here: it would not outlive the process. */
 static int outbox_redrive(void *ctx, const char *queue, const int64_t *seqs,
                           uint32_t seq_count, struct farmiq_str by,
@@ -609,17 +621,11 @@ static int outbox_redrive(void *ctx, const char *queue, const int64_t *seqs,
 
     (void)by, (void)reason, (void)now_unix_ms;
     for (cell = r ? 0 : first_of(m, owner, DEAD); cell && !r; cell = next) {
-        struct farmiq__entry *entry = farmiq__entry(m, cell);
-
         next = next_of(m, cell);
-        if (!is_among(entry->seq, seqs, seq_count))
+        if (!is_among(farmiq__entry(m, cell)->seq, seqs, seq_count))
             continue;
-        r = farmiq__touch(m, cell);
-        if (r)
-            return r;
-        entry->attempt_count = entry->claim_count = 0;
+        r = give_back(m, cell);
         count++;
-        r = move(m, cell, READY);
     }
     if (!r)
         *redriven = count;
@@ -660,6 +666,33 @@ static int outbox_purge(void *ctx, const char *queue, int64_t before_unix_ms,
     return r;
 }
 
+/* Acknowledged rows lie in the order of their acknowledgement. */
+static int outbox_replay(void *ctx, const char *queue,
+                         struct farmiq_outbox_replay *replay, uint32_t *replayed)
+{
+    struct farmiq__memory *m = ctx;
+    uint32_t owner, cell, next, count = 0;
+    int r = farmiq__named_get(m, &m->state.queues, queue, &owner);
+
+    for (cell = r ? 0 : first_of(m, owner, ACKED); cell && !r; cell = next) {
+        const struct farmiq__entry *entry = farmiq__entry(m, cell);
+        int64_t acked_at_unix_ms = entry->lease_unix_ms[0];
+
+        next = next_of(m, cell);
+        if (acked_at_unix_ms >= replay->before_unix_ms || count == replay->limit)
+            break;
+        if (acked_at_unix_ms < replay->since_unix_ms ||
+            (replay->tenant_id.len && !farmiq__text_is(m, entry, 0, replay->tenant_id)))
+            continue;
+        r = give_back(m, cell);
+        count++;
+    }
+    if (r)
+        return r;
+    *replayed = count;
+    return count < replay->limit ? FARMIQ_NONE : FARMIQ_OK;
+}
+
 static const struct farmiq_store_ops ops = {
     .size = sizeof ops,
     .begin = farmiq__memory_begin,
@@ -675,6 +708,7 @@ static const struct farmiq_store_ops ops = {
     .outbox_redrive = outbox_redrive,
     .outbox_unclaim = outbox_unclaim,
     .outbox_purge = outbox_purge,
+    .outbox_replay = outbox_replay,
 };
 
 int farmiq_store_open_memory(struct farmiq_store *out, void *memory, size_t bytes)

@@ -220,6 +220,7 @@ static const struct farmiq_store_ops ops = {
     .outbox_redrive = farmiq__outbox_redrive,
     .outbox_unclaim = farmiq__outbox_unclaim,
     .outbox_purge = farmiq__outbox_purge,
+    .outbox_replay = farmiq__outbox_replay,
     .sql_run = farmiq__pg_run,
 };
 

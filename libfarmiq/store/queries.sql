@@ -416,6 +416,29 @@ ORDER BY acked_at, receipt
 LIMIT 1
 FOR UPDATE SKIP LOCKED
 
+-- What was acknowledged from $1 on and before $2, behind the receipt ($3, $4).
+-- name: receipt_next@sqlite
+SELECT acked_at, receipt, seqs FROM {queue}_receipt
+WHERE acked_at >= $1 AND acked_at < $2 AND (acked_at, receipt) > ($3, $4)
+ORDER BY acked_at, receipt
+LIMIT 1
+
+-- name: receipt_next@pg
+SELECT acked_at, receipt, seqs::text FROM {queue}_receipt
+WHERE acked_at >= $1 AND acked_at < $2 AND (acked_at, receipt) > ($3, $4)
+ORDER BY acked_at, receipt
+LIMIT 1
+FOR UPDATE
+
+-- Which of these events are the tenant's?
+-- name: event_tenant@sqlite
+SELECT e.seq FROM json_each($1) AS s CROSS JOIN {queue}_event AS e ON e.seq = s.value
+WHERE e.tenant_id = $2
+
+-- name: event_tenant@pg
+SELECT seq FROM {queue}_event
+WHERE seq = ANY (translate($1, '[]', '{}')::bigint[]) AND tenant_id = $2
+
 -- name: event_delete@sqlite
 DELETE FROM {queue}_event WHERE seq IN (SELECT value FROM json_each($1))
 

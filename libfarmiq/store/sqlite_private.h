@@ -46,6 +46,10 @@ void farmiq__sqlite_rollback(void *ctx);
 int farmiq__sqlite_fail(sqlite3 *db, int sqlite_code, const char *field,
                         struct farmiq_error *error);
 
+/* FARMIQ_E_UNSUPPORTED: the file has nothing of this schema, or steps that are newer. */
+int farmiq__sqlite_check_schema(sqlite3 *db, const struct farmiq_migration *steps,
+                                struct farmiq_error *error);
+
 /* sqlite_marker.c: was the last stop clean? A file beside the database says so: its
  * writers hold a shared lock on it, and the last one to leave empties it. */
 enum farmiq__marker { FARMIQ__CLEAN, FARMIQ__UNCLEAN, FARMIQ__IN_USE };

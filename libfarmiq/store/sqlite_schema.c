@@ -117,3 +117,20 @@ int farmiq_sqlite_migrate(struct sqlite3 *db, const struct farmiq_migration *ste
             r = take_step_whole(db, steps, error);
     return r;
 }
+
+int farmiq__sqlite_check_schema(sqlite3 *db, const struct farmiq_migration *steps,
+                                struct farmiq_error *error)
+{
+    uint32_t version = 0;
+    int r = read_version(db, steps, &version, error);
+
+    if (r)
+        return r;
+    if (!version)
+        return farmiq__fill_error(error, FARMIQ_E_UNSUPPORTED, steps->name,
+                                  "the file has nothing of this schema");
+    return version > farmiq__last_version(steps)
+               ? farmiq__fill_error(error, FARMIQ_E_UNSUPPORTED, steps->name,
+                                    "the file's schema is newer than this library")
+               : FARMIQ_OK;
+}

@@ -40,6 +40,13 @@ void farmiq_outbox_stats_init(struct farmiq_outbox_stats *stats, size_t size)
     farmiq__init(stats, size, &defaults, sizeof defaults);
 }
 
+void farmiq_outbox_replay_init(struct farmiq_outbox_replay *replay, size_t size)
+{
+    static const struct farmiq_outbox_replay defaults = { .limit = 1000 };
+
+    farmiq__init(replay, size, &defaults, sizeof defaults);
+}
+
 static uint64_t load_little_endian(const char *bytes, size_t len)
 {
     uint64_t word = 0;
@@ -207,6 +214,13 @@ int farmiq_store_outbox_purge(struct farmiq_store *store, const char *queue,
 {
     return CALL(store, queue && purged, outbox_purge, queue, before_unix_ms, limit,
                 purged);
+}
+
+int farmiq_store_outbox_replay(struct farmiq_store *store, const char *queue,
+                               struct farmiq_outbox_replay *replay, uint32_t *replayed)
+{
+    return CALL(store, queue && replay && replay->size >= sizeof *replay && replayed,
+                outbox_replay, queue, replay, replayed);
 }
 
 static struct farmiq_sql_value value_of(int32_t type)

@@ -21,6 +21,12 @@ extern const struct ctl_command ctl_topic;
 extern const struct ctl_command ctl_outbox;
 extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_keygen;
+extern const struct ctl_command ctl_backup;
+extern const struct ctl_command ctl_restore;
+
+/* migrate.c: the schema that CTL_SCHEMA_HELP calls by this name. */
+#define CTL_SCHEMA_HELP "edge|cloud|agent: whose database it is"
+const struct farmiq_migration *ctl_find_schema(const char *name);
 
 /* All commands as one page, farmiqctl(1). The list ends with NULL. */
 void ctl_print_man(const struct ctl_command *const *commands, const char *summary);

@@ -7,7 +7,7 @@
 #include "kit/store_open.h"
 
 static const struct shim_option options[] = {
-    { "SCHEMA", SHIM_CHOICE, "edge", "edge|cloud|agent: whose database it is" },
+    { "SCHEMA", SHIM_CHOICE, "edge", CTL_SCHEMA_HELP },
     { 0 },
 };
 static const struct shim_option *const tables[] = { options, shim_store_options, NULL };
@@ -21,7 +21,7 @@ static const struct {
     { "agent", farmiq_schema_agent },
 };
 
-static const struct farmiq_migration *find_schema(const char *name)
+const struct farmiq_migration *ctl_find_schema(const char *name)
 {
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
         if (strcmp(schemas[i].name, name) == 0)
@@ -42,7 +42,7 @@ static int migrate(int argc, char **argv)
     if (r)
         return r == SHIM_OPTIONS_DONE ? 0 : 2;
     farmiq_error_init(&error, sizeof error);
-    schema = find_schema(shim_options_text(given, "SCHEMA"));
+    schema = ctl_find_schema(shim_options_text(given, "SCHEMA"));
     r = shim_store_open(&store, given, schema, SHIM_STORE_WRITE, &error);
     for (; schema->version; schema++)
         version = schema->version;

@@ -24,6 +24,9 @@ static const struct shim_option options[] = {
     { "REASON", SHIM_STRING, "", "why they are redriven; kept for the audit" },
     { "OLDER_THAN", SHIM_SECONDS, "300s",
       "unclaim leases that ended longer ago than this" },
+    { "SINCE", SHIM_STRING, "",
+      "replay what was acknowledged from this time on: 2026-11-28T06:00:00Z" },
+    { "TENANT", SHIM_STRING, "", "replay only this tenant's events; empty: everybody's" },
     { 0 },
 };
 static const struct shim_option *const tables[] = { options, shim_store_options, NULL };
@@ -152,6 +155,43 @@ static int unclaim(struct asked *asked)
     return unclaimed ? 0 : 1;
 }
 
+/* A thousand events in a transaction: the daemon works on meanwhile, and a replay that is
+ * interrupted has done what it has done. */
+static int replay_all(struct asked *asked, struct farmiq_outbox_replay *replay,
+                      uint64_t *total)
+{
+    uint32_t replayed = 0;
+    int r;
+
+    do {
+        r = farmiq_store_outbox_replay(&asked->store, asked->queue, replay, &replayed);
+        *total += r < 0 ? 0 : replayed;
+    } while (r == FARMIQ_OK);
+    return r;
+}
+
+static int replay(struct asked *asked)
+{
+    const char *since = shim_options_text(asked->options, "SINCE");
+    const char *tenant = shim_options_text(asked->options, "TENANT");
+    struct farmiq_outbox_replay replay;
+    uint64_t total = 0;
+    int r;
+
+    farmiq_outbox_replay_init(&replay, sizeof replay);
+    r = farmiq_time_parse(since, strlen(since), &replay.since_unix_ms);
+    if (r < 0) {
+        fprintf(stderr, "farmiqctl outbox replay: --since is needed: a time with a zone, "
+                        "like 2026-11-28T06:00:00Z\n");
+        return 2;
+    }
+    replay.before_unix_ms = asked->now_unix_ms;
+    replay.tenant_id = (struct farmiq_str){ tenant, strlen(tenant) };
+    r = replay_all(asked, &replay, &total);
+    printf("%" PRIu64 " events are pending again\n", total);
+    return r < 0 ? ctl_fail("outbox replay", r, NULL) : total ? 0 : 1;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct asked *asked);
@@ -161,6 +201,7 @@ static const struct {
     { "stats", print_stats, "count rows by state" },
     { "redrive", redrive, "put dead letters back to work" },
     { "unclaim", unclaim, "end leases that expired long ago" },
+    { "replay", replay, "send again what was acknowledged, to a restored cloud" },
 };
 
 static void man(void)

@@ -133,9 +133,21 @@ static void do_renew(struct world *w)
     assert_int_equal(r[0], r[1]);
 }
 
+static int replay(struct farmiq_store *store, int64_t since_unix_ms, uint32_t *replayed)
+{
+    struct farmiq_outbox_replay replay;
+    int r;
+
+    farmiq_outbox_replay_init(&replay, sizeof replay);
+    replay.since_unix_ms = since_unix_ms;
+    replay.before_unix_ms = since_unix_ms + 1000;
+    r = farmiq_store_outbox_replay(store, QUEUE, &replay, replayed);
+    return r == FARMIQ_NONE ? FARMIQ_OK : r;
+}
+
 static void do_care(struct world *w)
 {
-    uint32_t verb = draw(w, 4), limit = draw(w, 10), n[STORES] = { 77, 77 };
+    uint32_t verb = draw(w, 5), limit = draw(w, 10), n[STORES] = { 77, 77 };
     int64_t age_ms = draw(w, 2) ? 0 : LEASE_MS;
     int r[STORES];
 
@@ -145,6 +157,7 @@ static void do_care(struct world *w)
                : verb == 1
                    ? farmiq_store_outbox_redrive(&w->stores[s], QUEUE, NULL, 0, text("a"),
                                                  text("b"), w->now_unix_ms, &n[s])
+               : verb == 4 ? replay(&w->stores[s], w->now_unix_ms - age_ms, &n[s])
                : verb == 2
                    ? farmiq_store_outbox_purge(&w->stores[s], QUEUE,
                                                w->now_unix_ms - age_ms, limit, &n[s])

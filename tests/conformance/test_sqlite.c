@@ -1104,6 +1104,118 @@ static void threads_acknowledge_each_row_once(void **state)
     assert_stats(&f->store, 0, 0, 0, SHARED_ROWS);
 }
 
+/* Backup --------------------------------------------------------------------------- */
+
+struct copied {
+    struct fixture *f;
+    uint32_t calls;
+    int answer;
+};
+
+/* The writer is not held up, and its work does not make the copy begin again. */
+static int write_meanwhile(void *ctx, uint64_t copied, uint64_t total)
+{
+    struct copied *c = ctx;
+    struct item items[1];
+    char prefix[16];
+
+    assert_true(copied <= total && total > 0);
+    snprintf(prefix, sizeof prefix, "late%u", c->calls++);
+    make_items(items, 1, prefix);
+    assert_int_equal(append(&c->f->store, items, T0), FARMIQ_OK);
+    return c->answer;
+}
+
+static uint64_t pending_in(const char *path)
+{
+    struct farmiq_sqlite_options options;
+    struct farmiq_outbox_stats stats;
+    struct farmiq_store store;
+
+    farmiq_sqlite_options_init(&options, sizeof options);
+    farmiq_outbox_stats_init(&stats, sizeof stats);
+    options.access = FARMIQ_SQLITE_READ;
+    assert_int_equal(farmiq_store_open_sqlite(&store, path, &options, NULL), FARMIQ_OK);
+    assert_int_equal(farmiq_store_outbox_stats(&store, QUEUE, &stats), FARMIQ_OK);
+    farmiq_store_close(&store);
+    return stats.pending;
+}
+
+static void append_many(struct fixture *f, uint32_t chains)
+{
+    static struct item items[100];
+    char prefix[16];
+
+    assert_int_equal(farmiq_store_begin(&f->store), FARMIQ_OK);
+    for (uint32_t i = 0; i < chains; i++) {
+        snprintf(prefix, sizeof prefix, "c%u", i);
+        make_items(items, 100, prefix);
+        assert_int_equal(append(&f->store, items, T0), FARMIQ_OK);
+    }
+    assert_int_equal(farmiq_store_commit(&f->store), FARMIQ_OK);
+}
+
+static void a_backup_is_of_one_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct copied c = { f, 0, FARMIQ_OK };
+    char copy[128];
+
+    snprintf(copy, sizeof copy, "%s/copy", f->dir);
+    append_many(f, 500);
+    assert_int_equal(farmiq_sqlite_backup(f->path, copy, write_meanwhile, &c, NULL),
+                     FARMIQ_OK);
+    assert_true(c.calls > 1);
+    assert_int_equal(pending_in(copy), 50000);
+    assert_int_equal(pending_in(f->path), 50000 + c.calls);
+    assert_int_equal(farmiq_sqlite_backup(f->path, copy, NULL, NULL, NULL),
+                     FARMIQ_E_STORE);
+}
+
+static void a_backup_that_is_stopped_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct copied c = { f, 0, FARMIQ_E_UNREACHABLE };
+    char copy[128], partial[140];
+
+    snprintf(copy, sizeof copy, "%s/copy", f->dir);
+    snprintf(partial, sizeof partial, "%s.partial", copy);
+    assert_int_equal(farmiq_sqlite_backup(f->path, copy, write_meanwhile, &c, NULL),
+                     FARMIQ_E_UNREACHABLE);
+    assert_int_not_equal(access(copy, F_OK), 0);
+    assert_int_not_equal(access(partial, F_OK), 0);
+    c.answer = FARMIQ_OK;
+    assert_int_equal(farmiq_sqlite_backup(f->path, copy, write_meanwhile, &c, NULL),
+                     FARMIQ_OK);
+}
+
+static void a_restore_waits_for_no_one_and_harms_no_one(void **state)
+{
+    struct fixture *f = *state;
+    struct farmiq_error error;
+    char copy[128];
+
+    farmiq_error_init(&error, sizeof error);
+    snprintf(copy, sizeof copy, "%s/copy", f->dir);
+    append_many(f, 1);
+    assert_int_equal(farmiq_sqlite_backup(f->path, copy, NULL, NULL, NULL), FARMIQ_OK);
+    append_many(f, 1);
+    assert_int_equal(
+        farmiq_sqlite_restore(copy, f->path, farmiq_schema_edge(), NULL, NULL, &error),
+        FARMIQ_E_BUSY);
+    farmiq_store_close(&f->store);
+    assert_int_equal(
+        farmiq_sqlite_restore(copy, f->path, farmiq_schema_cloud(), NULL, NULL, &error),
+        FARMIQ_E_UNSUPPORTED);
+    assert_int_equal(
+        farmiq_sqlite_restore(copy, f->path, farmiq_schema_edge(), NULL, NULL, &error),
+        FARMIQ_OK);
+    assert_int_equal(pending_in(f->path), 100);
+    assert_int_equal(farmiq_store_open_sqlite(&f->store, f->path, NULL, &error),
+                     FARMIQ_OK);
+    assert_stats(&f->store, 100, 0, 0, 0);
+}
+
 static void *open_and_close(void *arg)
 {
     struct farmiq_store store;
@@ -1159,6 +1271,9 @@ int main(void)
         SHOWS(the_view_tells_every_status),
         SHOWS(a_foreign_writer_appends_the_seeds_way),
         SHOWS(deaths_and_redrives_are_audited),
+        SHOWS(a_backup_is_of_one_moment),
+        SHOWS(a_backup_that_is_stopped_leaves_nothing),
+        SHOWS(a_restore_waits_for_no_one_and_harms_no_one),
         SHOWS(the_dead_keep_their_last_error),
         SHOWS(a_purged_event_leaves_no_error),
         SHOWS(an_error_text_is_cut_between_characters),

@@ -926,6 +926,112 @@ static void a_purged_event_is_forgotten(void **state)
     assert_stats(&f->store, 1, 0, 0, 0);
 }
 
+static struct farmiq_outbox_replay replay_between(int64_t since_unix_ms,
+                                                  int64_t before_unix_ms)
+{
+    struct farmiq_outbox_replay replay;
+
+    farmiq_outbox_replay_init(&replay, sizeof replay);
+    replay.since_unix_ms = since_unix_ms;
+    replay.before_unix_ms = before_unix_ms;
+    return replay;
+}
+
+/* Call by call, to the end. */
+static uint32_t replay_all(struct fixture *f, struct farmiq_outbox_replay replay)
+{
+    uint32_t total = 0, replayed = 99;
+    int r;
+
+    do {
+        r = farmiq_store_outbox_replay(&f->store, QUEUE, &replay, &replayed);
+        assert_true(r == FARMIQ_OK || r == FARMIQ_NONE);
+        total += replayed;
+    } while (r == FARMIQ_OK);
+    return total;
+}
+
+/* Spec cloud 8.6: what a restored cloud has forgotten is sent again. */
+static void acknowledged_rows_can_be_replayed(void **state)
+{
+    struct fixture *f = *state;
+    struct claimer c;
+
+    ack(f, "a", 10, T0 + 100);
+    ack(f, "b", 10, T0 + 200);
+    ack(f, "c", 10, T0 + 300);
+    assert_int_equal(replay_all(f, replay_between(T0 + 200, T0 + 300)), 10);
+    assert_stats(&f->store, 10, 0, 0, 20);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&f->store, &c, 20, T0 + 400), FARMIQ_OK);
+    assert_int_equal(chain_length(c.first), 10);
+    assert_id(c.first, "b-0");
+    assert_int_equal(c.first->attempt_count, 0);
+    assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_ACKED, T0 + 400),
+                     FARMIQ_OK);
+    assert_int_equal(replay_all(f, replay_between(T0 + 200, T0 + 400)), 10);
+    assert_stats(&f->store, 10, 0, 0, 20);
+}
+
+static void a_replay_goes_on_where_it_stopped(void **state)
+{
+    struct fixture *f = *state;
+    struct farmiq_outbox_replay replay = replay_between(0, T0 + 100);
+
+    for (int i = 0; i < 30; i++) {
+        char prefix[8];
+
+        snprintf(prefix, sizeof prefix, "p%d", i);
+        ack(f, prefix, 3, T0 + i / 10);
+    }
+    replay.limit = 7;
+    assert_int_equal(replay_all(f, replay), 90);
+    assert_int_equal(replay_all(f, replay), 0);
+    assert_stats(&f->store, 90, 0, 0, 0);
+}
+
+static void a_replay_may_be_one_tenants(void **state)
+{
+    struct fixture *f = *state;
+    struct farmiq_outbox_replay replay = replay_between(T0, T0 + 100);
+    struct item items[6];
+    struct claimer c;
+
+    make_items(items, 6, "e");
+    for (int i = 0; i < 6; i += 2)
+        items[i].event.tenant_id = text("other");
+    assert_int_equal(append(&f->store, items, T0), FARMIQ_OK);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&f->store, &c, 6, T0), FARMIQ_OK);
+    assert_int_equal(settle(&f->store, c.first, FARMIQ_OUTCOME_ACKED, T0), FARMIQ_OK);
+    replay.tenant_id = text("other");
+    assert_int_equal(replay_all(f, replay), 3);
+    assert_int_equal(replay_all(f, replay), 0);
+    assert_stats(&f->store, 3, 0, 0, 3);
+    assert_int_equal(purge(f, T0 + 1, 10), 3);
+    replay.tenant_id = text("nobody");
+    assert_int_equal(replay_all(f, replay), 0);
+}
+
+/* Neither what waits, nor the dead, nor what is in somebody's hand. */
+static void a_replay_leaves_alone_what_is_not_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    struct item dead[2], held[2], pending[2];
+    struct claimer c;
+
+    make_items(dead, 2, "dead");
+    bury(f, dead, 2);
+    make_items(held, 2, "held");
+    assert_int_equal(append(&f->store, held, T0), FARMIQ_OK);
+    make_claimer(&c, "c");
+    assert_int_equal(claim(&f->store, &c, 2, T0), FARMIQ_OK);
+    make_items(pending, 2, "p");
+    assert_int_equal(append(&f->store, pending, T0), FARMIQ_OK);
+    assert_int_equal(replay_all(f, replay_between(0, T0 + HOUR_MS)), 0);
+    assert_stats(&f->store, 2, 2, 2, 0);
+}
+
 /* Transactions --------------------------------------------------------------------- */
 
 static void a_rollback_leaves_nothing(void **state)
@@ -1188,6 +1294,10 @@ static const struct CMUnitTest queue_tests[] = {
     CONFORMS(the_purge_deletes_only_old_acknowledged_rows),
     CONFORMS(the_last_acknowledgement_outlives_its_rows),
     CONFORMS(a_purged_event_is_forgotten),
+    CONFORMS(acknowledged_rows_can_be_replayed),
+    CONFORMS(a_replay_goes_on_where_it_stopped),
+    CONFORMS(a_replay_may_be_one_tenants),
+    CONFORMS(a_replay_leaves_alone_what_is_not_acknowledged),
     CONFORMS(a_rollback_leaves_nothing),
     CONFORMS(an_inner_rollback_undoes_only_itself),
     CONFORMS(an_outer_rollback_undoes_inner_commits),

@@ -89,6 +89,7 @@ static void assert_every_verb(struct farmiq_store *store, int expected)
     const uint64_t token[2] = { 1, 0 };
     const struct farmiq_str none = { NULL, 0 };
     struct farmiq_outbox_row settled = row, *first = NULL;
+    struct farmiq_outbox_replay replay;
     uint32_t n = 0;
 
     settled.status = FARMIQ_OUTBOX_ACKED;
@@ -105,6 +106,8 @@ static void assert_every_verb(struct farmiq_store *store, int expected)
                      expected);
     assert_int_equal(farmiq_store_outbox_unclaim(store, "q", 0, 0, &n), expected);
     assert_int_equal(farmiq_store_outbox_purge(store, "q", 0, 1, &n), expected);
+    farmiq_outbox_replay_init(&replay, sizeof replay);
+    assert_int_equal(farmiq_store_outbox_replay(store, "q", &replay, &n), expected);
     assert_int_equal(farmiq_sql_run(store, &query, NULL, NULL, 0, NULL, NULL), expected);
     assert_int_equal(farmiq_sql_run_many(store, &query, NULL, NULL, 0, 1, NULL, NULL),
                      expected);
@@ -265,6 +268,7 @@ static void outputs_are_required(void **state)
     REFUSED(farmiq_store_outbox_stats(&store, "q", NULL));
     REFUSED(farmiq_store_outbox_purge(&store, "q", 0, 1, NULL));
     REFUSED(farmiq_store_outbox_unclaim(&store, "q", 0, 0, NULL));
+    REFUSED(farmiq_store_outbox_replay(&store, "q", NULL, &n));
     REFUSED(farmiq_store_outbox_redrive(&store, "q", NULL, 1, none, none, 0, &n));
     REFUSED(farmiq_store_outbox_redrive(&store, "q", NULL, 0, none, none, 0, NULL));
     sighting.event_id.len = 0;

@@ -289,6 +289,10 @@ class farmiq_outbox_stats(Structure):
     pass
 
 
+class farmiq_outbox_replay(Structure):
+    pass
+
+
 class farmiq_store_ops(Structure):
     pass
 
@@ -627,6 +631,16 @@ farmiq_outbox_stats._fields_ = [
     ("last_acked_unix_ms", c_int64),
 ]
 
+farmiq_outbox_replay._fields_ = [
+    ("size", c_uint32),
+    ("limit", c_uint32),
+    ("since_unix_ms", c_int64),
+    ("before_unix_ms", c_int64),
+    ("tenant_id", farmiq_str),
+    ("acked_at_unix_ms", c_int64),
+    ("receipt", c_int64),
+]
+
 farmiq_store_ops._fields_ = [
     ("size", c_uint32),
     ("reserved", c_uint32),
@@ -645,6 +659,7 @@ farmiq_store_ops._fields_ = [
     ("outbox_unclaim", c_void_p),
     ("outbox_purge", c_void_p),
     ("on_row", c_void_p),
+    ("outbox_replay", c_void_p),
 ]
 
 farmiq_store._fields_ = [
@@ -707,7 +722,7 @@ farmiq_uuid_seq._fields_ = [
     ("reserved", c_uint32),
 ]
 
-STRUCTS = {"farmiq_agg": farmiq_agg, "farmiq_backoff": farmiq_backoff, "farmiq_batch": farmiq_batch, "farmiq_batch_answer": farmiq_batch_answer, "farmiq_batch_error": farmiq_batch_error, "farmiq_envelope": farmiq_envelope, "farmiq_envelope_rules": farmiq_envelope_rules, "farmiq_error": farmiq_error, "farmiq_event": farmiq_event, "farmiq_event_kind": farmiq_event_kind, "farmiq_heat": farmiq_heat, "farmiq_json_member": farmiq_json_member, "farmiq_json_writer": farmiq_json_writer, "farmiq_ledger": farmiq_ledger, "farmiq_ledger_event": farmiq_ledger_event, "farmiq_migration": farmiq_migration, "farmiq_outbox_claim": farmiq_outbox_claim, "farmiq_outbox_policy": farmiq_outbox_policy, "farmiq_outbox_row": farmiq_outbox_row, "farmiq_outbox_stats": farmiq_outbox_stats, "farmiq_pairs": farmiq_pairs, "farmiq_pg_options": farmiq_pg_options, "farmiq_session": farmiq_session, "farmiq_session_event": farmiq_session_event, "farmiq_sighting": farmiq_sighting, "farmiq_signed_request": farmiq_signed_request, "farmiq_sql_query": farmiq_sql_query, "farmiq_sql_value": farmiq_sql_value, "farmiq_sqlite_options": farmiq_sqlite_options, "farmiq_store": farmiq_store, "farmiq_store_ops": farmiq_store_ops, "farmiq_str": farmiq_str, "farmiq_sum": farmiq_sum, "farmiq_topic": farmiq_topic, "farmiq_uuid_seq": farmiq_uuid_seq}
+STRUCTS = {"farmiq_agg": farmiq_agg, "farmiq_backoff": farmiq_backoff, "farmiq_batch": farmiq_batch, "farmiq_batch_answer": farmiq_batch_answer, "farmiq_batch_error": farmiq_batch_error, "farmiq_envelope": farmiq_envelope, "farmiq_envelope_rules": farmiq_envelope_rules, "farmiq_error": farmiq_error, "farmiq_event": farmiq_event, "farmiq_event_kind": farmiq_event_kind, "farmiq_heat": farmiq_heat, "farmiq_json_member": farmiq_json_member, "farmiq_json_writer": farmiq_json_writer, "farmiq_ledger": farmiq_ledger, "farmiq_ledger_event": farmiq_ledger_event, "farmiq_migration": farmiq_migration, "farmiq_outbox_claim": farmiq_outbox_claim, "farmiq_outbox_policy": farmiq_outbox_policy, "farmiq_outbox_replay": farmiq_outbox_replay, "farmiq_outbox_row": farmiq_outbox_row, "farmiq_outbox_stats": farmiq_outbox_stats, "farmiq_pairs": farmiq_pairs, "farmiq_pg_options": farmiq_pg_options, "farmiq_session": farmiq_session, "farmiq_session_event": farmiq_session_event, "farmiq_sighting": farmiq_sighting, "farmiq_signed_request": farmiq_signed_request, "farmiq_sql_query": farmiq_sql_query, "farmiq_sql_value": farmiq_sql_value, "farmiq_sqlite_options": farmiq_sqlite_options, "farmiq_store": farmiq_store, "farmiq_store_ops": farmiq_store_ops, "farmiq_str": farmiq_str, "farmiq_sum": farmiq_sum, "farmiq_topic": farmiq_topic, "farmiq_uuid_seq": farmiq_uuid_seq}
 
 FUNCTIONS = {
     "farmiq_agg_add": (c_int, [POINTER(farmiq_agg), c_double]),
@@ -815,6 +830,7 @@ FUNCTIONS = {
     "farmiq_outbox_outcome_of_http": (c_int32, [c_int32]),
     "farmiq_outbox_policy_init": (None, [POINTER(farmiq_outbox_policy), c_size_t]),
     "farmiq_outbox_redrive": (c_int, [POINTER(farmiq_outbox_row), c_int64]),
+    "farmiq_outbox_replay_init": (None, [POINTER(farmiq_outbox_replay), c_size_t]),
     "farmiq_outbox_row_init": (None, [POINTER(farmiq_outbox_row), c_size_t]),
     "farmiq_outbox_settle": (c_int, [POINTER(farmiq_outbox_row), POINTER(farmiq_outbox_policy), c_int32, c_int64, c_uint32]),
     "farmiq_outbox_stats_init": (None, [POINTER(farmiq_outbox_stats), c_size_t]),
@@ -876,6 +892,7 @@ FUNCTIONS = {
     "farmiq_store_outbox_purge": (c_int, [POINTER(farmiq_store), c_char_p, c_int64, c_uint32, POINTER(c_uint32)]),
     "farmiq_store_outbox_redrive": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(c_int64), c_uint32, farmiq_str, farmiq_str, c_int64, POINTER(c_uint32)]),
     "farmiq_store_outbox_renew": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(c_uint64), c_int64, c_uint32]),
+    "farmiq_store_outbox_replay": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_replay), POINTER(c_uint32)]),
     "farmiq_store_outbox_settle": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_row), c_int64]),
     "farmiq_store_outbox_stats": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_stats)]),
     "farmiq_store_outbox_unclaim": (c_int, [POINTER(farmiq_store), c_char_p, c_int64, c_int64, POINTER(c_uint32)]),
