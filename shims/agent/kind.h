@@ -13,6 +13,9 @@ struct moment {
     int64_t steady_ms;
 };
 
+/* A device's name, with room for a number behind it. */
+#define AGENT_DEVICE_BYTES (FARMIQ_ID_MAX_BYTES + 16)
+
 /* Rows that a feed offers at a time, at most. */
 #define AGENT_ROWS_MAX 512
 
@@ -39,8 +42,9 @@ struct agent_kind {
     /* Options of its own; one that agent_option_table has too gets another fallback. */
     const struct shim_option *options;
     const struct agent_limit *limits; /* of these; ends with a zeroed entry */
-    const char *devices_option;       /* how many devices it stands for; NULL: one */
-    const char *const *health;        /* the flags of its status, until NULL */
+    /* How many devices it speaks for, itself included; NULL: for itself alone. */
+    uint32_t (*count_devices)(const struct shim_options *options);
+    const char *const *health; /* the flags of its status, until NULL */
     /* What no limit can say. FARMIQ_OK; or what agent_refuse() returned. */
     int (*check)(const struct agent_kind *kind, const struct shim_options *options);
     /* Where an event is published. `out` holds FARMIQ_TOPIC_MAX_BYTES + 1.

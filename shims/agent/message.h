@@ -16,7 +16,7 @@ int message_write(const struct farmiq_event *event, char *buf, size_t buf_bytes,
 int message_status(const struct agent_options *options, int is_online,
                    int64_t now_unix_ms, char *buf, size_t buf_bytes, size_t *len);
 int message_status_topic(const struct agent_options *options, char *out);
-/* Where acknowledgements come: for one device, or for a barn of simulated ones. */
+/* Where acknowledgements come: for one device, or for all of a barn. */
 int message_ack_filter(const struct agent_options *options, char *out);
 
 #endif

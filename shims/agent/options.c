@@ -140,7 +140,7 @@ static void read_buffer(struct agent_options *o, const struct shim_options *opti
 int agent_options_read(struct agent_options *out, const struct agent_kind *kind,
                        const struct shim_options *options)
 {
-    struct agent_options o = { .kind = kind, .devices = 1 };
+    struct agent_options o = { .kind = kind };
 
     if (check(kind, options) != FARMIQ_OK)
         return FARMIQ_E_ARG;
@@ -148,8 +148,7 @@ int agent_options_read(struct agent_options *out, const struct agent_kind *kind,
     o.farm_id = shim_options_text(options, "FARM_ID");
     o.barn_id = shim_options_text(options, "BARN_ID");
     o.device_id = shim_options_text(options, "DEVICE_ID");
-    if (kind->devices_option)
-        o.devices = (uint32_t)shim_options_number(options, kind->devices_option);
+    o.devices = kind->count_devices ? kind->count_devices(options) : 1;
     o.drain_ms = shim_options_number(options, "DRAIN");
     o.log_level = read_level(shim_options_text(options, "LOG_LEVEL"));
     read_broker(&o, options);

@@ -15,7 +15,7 @@ struct agent_options {
     const char *farm_id;
     const char *barn_id;
     const char *device_id;
-    uint32_t devices; /* more than one: device_id is the first part of their names */
+    uint32_t devices; /* that it speaks for */
 
     /* the broker */
     char url[300];

@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 
-#include "draft.h"
 #include "kit/log.h"
+#include "sensor.h"
+#include "source.h"
 
 struct intake {
     struct agent_feed base;
+    const struct agent_options *agent;
     struct sensor_options options;
     struct source *source; /* NULL: it has ended */
     struct drafts *drafts;
@@ -25,6 +27,7 @@ int intake_open(struct agent_feed **out, const struct agent_options *agent,
 
     if (!in)
         return r;
+    in->agent = agent;
     sensor_options_read(&in->options, options);
     in->base.fd = -1;
     in->drafts = drafts_open(agent, AGENT_ROWS_MAX);
@@ -64,8 +67,11 @@ static void end(struct intake *in, const char *why)
 /* An event of the reading in hand. One that cannot be made now is made later. */
 static int draft(struct intake *in, struct moment now)
 {
-    int r = drafts_make(in->drafts, in->base.count, &in->reading, now);
+    char device_id[AGENT_DEVICE_BYTES];
+    int r;
 
+    sensor_name_device(in->agent, in->reading.device, device_id);
+    r = drafts_make(in->drafts, in->base.count, device_id, &in->reading, now);
     if (r == FARMIQ_E_BUSY)
         return 0;
     in->has_reading = 0;

@@ -6,4 +6,8 @@
 
 extern const struct agent_kind sensor_agent_kind;
 
+/* One device is DEVICE_ID; of several it is the first part of their names. `out` holds
+ * AGENT_DEVICE_BYTES. */
+void sensor_name_device(const struct agent_options *agent, uint32_t device, char *out);
+
 #endif

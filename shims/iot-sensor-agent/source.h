@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where readings come from. A source is a row of a table of functions; the agent's loop
  * knows no other. */
-#ifndef AGENT_SOURCE_H
-#define AGENT_SOURCE_H
+#ifndef SENSOR_SOURCE_H
+#define SENSOR_SOURCE_H
 
+#include "agent/draft.h"
 #include "options.h"
-
-#define METRIC_BYTES 65
-#define UNIT_BYTES 17
-
-struct reading {
-    uint32_t device; /* 0 .. devices - 1 */
-    int64_t ts_unix_ms;
-    double value;
-    char metric[METRIC_BYTES];
-    char unit[UNIT_BYTES]; /* may be empty */
-};
 
 struct source {
     const struct source_kind *kind;

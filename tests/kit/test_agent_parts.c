@@ -11,11 +11,12 @@
 #include <cmocka.h>
 
 #include "agent/ack.h"
+#include "agent/draft.h"
 #include "agent/flight.h"
 #include "agent/ledger.h"
 #include "agent/message.h"
-#include "draft.h"
 #include "sensor.h"
+#include "source.h"
 
 static struct farmiq_str str(const char *text)
 {
@@ -352,13 +353,15 @@ static void test_drafts_become_messages(void **state)
     struct agent_options o = two_devices();
     struct drafts *drafts = drafts_open(&o, 2);
     char topic[FARMIQ_TOPIC_MAX_BYTES + 1], body[MESSAGE_BYTES], expected[600];
+    char device_id[AGENT_DEVICE_BYTES];
     struct farmiq_event *event;
     const char *id;
     size_t len;
 
     (void)state;
-    assert_int_equal(drafts_make(drafts, 0, &reading, at_ms(0)), FARMIQ_OK);
-    assert_int_equal(drafts_make(drafts, 1, &reading, at_ms(0)), FARMIQ_OK);
+    sensor_name_device(&o, reading.device, device_id);
+    assert_int_equal(drafts_make(drafts, 0, device_id, &reading, at_ms(0)), FARMIQ_OK);
+    assert_int_equal(drafts_make(drafts, 1, device_id, &reading, at_ms(0)), FARMIQ_OK);
     event = drafts_first(drafts)->event;
     id = event->event_id.ptr;
     assert_non_null(drafts_first(drafts)->next);
@@ -419,7 +422,7 @@ static void test_ledger_grows_by_whole_lines(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 3; i++)
-        assert_int_equal(drafts_make(drafts, i, &reading, at_ms(0)), FARMIQ_OK);
+        assert_int_equal(drafts_make(drafts, i, "d-001", &reading, at_ms(0)), FARMIQ_OK);
     assert_int_equal(ledger_open(&fd, path, NULL), FARMIQ_OK);
     assert_int_equal(ledger_note(fd, row), FARMIQ_OK);
     assert_int_equal(ledger_note(fd, NULL), FARMIQ_OK);

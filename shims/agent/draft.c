@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From readings to events that the buffer can append. */
-#include "draft.h"
+/* From readings to telemetry events. */
+#include "agent/draft.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +9,12 @@
 
 #define PAYLOAD_BYTES 256
 #define SCRATCH_WORDS 640
-#define DEVICE_BYTES (FARMIQ_ID_MAX_BYTES + 16)
 
 struct draft {
     struct farmiq_outbox_row row;
     struct farmiq_event event;
     char event_id[FARMIQ_UUID_STRLEN + 1];
-    char device_id[DEVICE_BYTES];
+    char device_id[AGENT_DEVICE_BYTES];
     char payload[PAYLOAD_BYTES];
 };
 
@@ -76,18 +75,8 @@ static int write_payload(struct draft *draft, const struct reading *reading, siz
     return farmiq_json_end(&w, len);
 }
 
-static void name_device(const struct agent_options *o, struct draft *draft,
-                        uint32_t device)
-{
-    if (o->devices == 1)
-        snprintf(draft->device_id, sizeof draft->device_id, "%s", o->device_id);
-    else
-        snprintf(draft->device_id, sizeof draft->device_id, "%s-%04u", o->device_id,
-                 (unsigned)device + 1);
-}
-
-int drafts_make(struct drafts *d, uint32_t i, const struct reading *reading,
-                struct moment now)
+int drafts_make(struct drafts *d, uint32_t i, const char *device_id,
+                const struct reading *reading, struct moment now)
 {
     const struct agent_options *o = d->options;
     struct draft *draft = &d->list[i];
@@ -99,7 +88,7 @@ int drafts_make(struct drafts *d, uint32_t i, const struct reading *reading,
         r = write_payload(draft, reading, &payload_len);
     if (r != FARMIQ_OK)
         return r;
-    name_device(o, draft, reading->device);
+    snprintf(draft->device_id, sizeof draft->device_id, "%s", device_id);
     farmiq_event_init(event, sizeof *event);
     event->event_id = event->trace_id = str(draft->event_id);
     event->event_type = str("telemetry.reading");
