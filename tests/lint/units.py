@@ -3,7 +3,7 @@
 """systemd has nothing to say against the units, sandboxes them well, and every option
 they set is one of their program.
 
-    units.py FARMIQD AGENT UNIT..."""
+    units.py PROGRAM... -- UNIT..."""
 import pathlib
 import re
 import subprocess
@@ -47,12 +47,22 @@ def complaints(unit, programs, folder):
             yield f"{name} is no option of {' '.join([pathlib.Path(program).name, *role])}"
 
 
-def main(farmiqd, agent, *units):
-    programs = {"farmiqd": farmiqd, "iot-sensor-agent": agent}
-    wrong = 0
+def strangers(target, units):
+    """What a target wants and nobody has."""
+    for name in re.findall(r"^Wants=(\S+)", target.read_text(), re.MULTILINE):
+        if name not in {unit.name for unit in units}:
+            yield f"wants {name}, which is no unit here"
+
+
+def main(arguments):
+    split = arguments.index("--")
+    paths = [pathlib.Path(path).resolve() for path in arguments[:split]]
+    programs = {path.name: str(path) for path in paths}
+    units, wrong = [pathlib.Path(name) for name in arguments[split + 1:]], 0
     with tempfile.TemporaryDirectory() as folder:
-        for unit in map(pathlib.Path, units):
-            for complaint in complaints(unit, programs, folder):
+        for unit in units:
+            for complaint in (strangers(unit, units) if unit.suffix == ".target"
+                              else complaints(unit, programs, folder)):
                 print(f"{unit.name}: {complaint}")
                 wrong += 1
     print(f"{len(units)} units, {wrong} complaints")
@@ -60,4 +70,4 @@ def main(farmiqd, agent, *units):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))
