@@ -181,6 +181,7 @@ static const struct shim_service service = {
     .options = options,
     .metrics = metrics,
     .routes = routes,
+    .publishes = 1,
     .jobs = jobs,
     .openapi = cloud_ingestion_openapi,
     .schema = farmiq_schema_cloud,

@@ -25,11 +25,12 @@ static int get_health(struct shim_call *call)
 
 static const struct farmiq_sql_query probe = { "builtin_probe", "SELECT 1", "SELECT 1" };
 
-/* Ready: the store answers, and the broker, where there is one, is connected. */
+/* Ready: the store answers, and the brokers, where there are any, are connected. */
 static int get_ready(struct shim_call *call)
 {
     struct shim_runtime *runtime = call->internal->runtime;
     int has_store = runtime->schema != NULL, mqtt_ok = 1, store_ok = 1;
+    int bus_ok = shim_bus_is_ready(runtime->bus), is_ready;
     struct farmiq_json_writer *w = shim_json(call, 512);
 
     if (has_store)
@@ -37,9 +38,10 @@ static int get_ready(struct shim_call *call)
                    farmiq_sql_run(call->store, &probe, NULL, NULL, 0, NULL, NULL) >= 0;
     if (runtime->mqtt)
         mqtt_ok = shim_mqtt_subscriber_is_connected(runtime->mqtt);
+    is_ready = store_ok && mqtt_ok && bus_ok;
     farmiq_json_open(w, '{');
     farmiq_json_key(w, "status");
-    farmiq_json_text(w, store_ok && mqtt_ok ? "ready" : "not_ready");
+    farmiq_json_text(w, is_ready ? "ready" : "not_ready");
     if (has_store) {
         farmiq_json_key(w, "db");
         farmiq_json_text(w, store_ok ? "up" : "down");
@@ -48,8 +50,12 @@ static int get_ready(struct shim_call *call)
         farmiq_json_key(w, "mqtt");
         farmiq_json_bool(w, mqtt_ok);
     }
+    if (shim_bus_is_remote(runtime->bus)) {
+        farmiq_json_key(w, "bus");
+        farmiq_json_bool(w, bus_ok);
+    }
     farmiq_json_close(w, '}');
-    return shim_reply(call, store_ok && mqtt_ok ? 200 : 503);
+    return shim_reply(call, is_ready ? 200 : 503);
 }
 
 static void gauge_process(struct shim_runtime *runtime)
@@ -157,7 +163,24 @@ static const struct shim_metric metrics[] = {
     { "farmiq_store_failures_total", SHIM_COUNTER, "code",
       "Transactions that failed as a whole; nothing of them was acknowledged." },
     { "farmiq_bus_deliveries_total", SHIM_COUNTER, "outcome",
-      "Messages handed to consumers of the embedded bus: done or refused." },
+      "Messages handed to consumers of the bus: done, refused (to the dead letters), "
+      "retried (the handler said not now) or failed (the handler broke)." },
+    { "farmiq_bus_published_total", SHIM_COUNTER, "outcome",
+      "Messages sent to RabbitMQ: confirmed, returned (no queue takes it), nacked or "
+      "lost "
+      "(with the link); all but the first are sent again." },
+    { "farmiq_bus_dead_letters_total", SHIM_COUNTER, "consumer",
+      "Messages put into a service's dead letter queue." },
+    { "farmiq_bus_connected", SHIM_GAUGE, "link",
+      "1 while the link to RabbitMQ stands, by who uses it." },
+    { "farmiq_bus_reconnects_total", SHIM_COUNTER, "link",
+      "Links to RabbitMQ that were lost and stand again." },
+    { "farmiq_bus_queue_messages", SHIM_GAUGE, "queue",
+      "Messages in queues that should be empty: unrouted and dead letters." },
+    { "farmiq_bus_outbox_rows", SHIM_GAUGE, NULL,
+      "Events that RabbitMQ has not confirmed yet." },
+    { "farmiq_bus_outbox_oldest_seconds", SHIM_GAUGE, NULL,
+      "How long the oldest of them has waited." },
     { "farmiq_mqtt_connected", SHIM_GAUGE, NULL,
       "1 while the subscriptions at the broker stand." },
     { "farmiq_store_used_percent", SHIM_GAUGE, NULL,

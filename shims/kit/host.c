@@ -71,6 +71,14 @@ static int any(const struct shim_runtime *runtime, size_t table_offset)
 
 #define ANY(runtime, member) any(runtime, offsetof(struct shim_service, member))
 
+static int any_publishes(const struct shim_runtime *runtime)
+{
+    for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
+        if (h->service->publishes)
+            return 1;
+    return 0;
+}
+
 const struct shim_hosted *shim_runtime_find(const struct shim_runtime *runtime,
                                             const char *service)
 {
@@ -119,7 +127,7 @@ static int read_options(struct shim_runtime *runtime, const char *summary, int a
         tables[count++] = mqtt_options;
     if (runtime->schema)
         tables[count++] = shim_store_options;
-    if (ANY(runtime, queues))
+    if (ANY(runtime, queues) || any_publishes(runtime))
         tables[count++] = shim_bus_options;
     tables[count++] = http_options;
     tables[count++] = shim_request_options;
@@ -309,7 +317,7 @@ static int set_up(struct shim_runtime *runtime, struct farmiq_error *error)
     if (r >= 0)
         r = shim_readers_open(&runtime->readers, runtime, READER_THREADS, error);
     if (r >= 0)
-        r = shim_bus_open(&runtime->bus, runtime);
+        r = shim_bus_open(&runtime->bus, runtime, error);
     if (r >= 0)
         r = start_services(runtime);
     if (r >= 0)

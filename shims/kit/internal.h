@@ -157,6 +157,8 @@ struct shim_task {
     int (*run)(void *ctx); /* SHIM_AGAIN, 0: rest for a period; negative: backoff */
     void *ctx;
     int64_t period_ms;
+    uint32_t longest_pause_ms; /* after failures; 0: the backoff's own */
+    int is_patient;            /* being woken does not shorten such a pause */
 };
 
 int shim_tasks_open(struct shim_tasks **out);
@@ -170,12 +172,15 @@ void shim_tasks_close(struct shim_tasks *tasks); /* may be woken until here */
 int shim_jobs_start(struct shim_runtime *runtime);
 void shim_jobs_free(struct shim_runtime *runtime); /* after the tasks are closed */
 
-/* ## bus_local.c: the bus inside the service's own database */
+/* ## bus.c: events from service to service */
 
 extern const struct shim_option shim_bus_options[];
-int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime);
-int shim_bus_start(struct shim_bus *bus);  /* deliveries begin */
-void shim_bus_close(struct shim_bus *bus); /* after the tasks are closed */
+int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime,
+                  struct farmiq_error *error);
+int shim_bus_start(struct shim_bus *bus);           /* deliveries begin */
+int shim_bus_is_remote(const struct shim_bus *bus); /* there is a broker */
+int shim_bus_is_ready(struct shim_bus *bus); /* each channel that is needed is open */
+void shim_bus_close(struct shim_bus *bus);   /* after the tasks are closed */
 
 /* ## dispatch.c: from a request to a handler */
 

@@ -142,6 +142,7 @@ struct shim_service {
     const int32_t *topics; /* enum farmiq_topic_kind, ended by 0 */
     shim_handler on_messages;
     const struct shim_queue *queues;
+    int publishes; /* 1: it calls shim_publish() */
     const struct shim_job *jobs;
     const struct shim_asset *assets;
     const struct shim_relay *relays;

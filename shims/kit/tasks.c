@@ -29,6 +29,7 @@ struct shim_tasks {
  * Returns 1 when all is over. */
 static int rest(struct task *task, int64_t ms)
 {
+    int is_deaf = task->what.is_patient && task->failures;
     struct timespec until;
     int is_over;
 
@@ -40,7 +41,7 @@ static int rest(struct task *task, int64_t ms)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&task->tasks->lock);
-    while (ms > 0 && !task->is_woken && !task->tasks->is_closing)
+    while (ms > 0 && (is_deaf || !task->is_woken) && !task->tasks->is_closing)
         if (pthread_cond_timedwait(&task->woken, &task->tasks->lock, &until))
             break;
     task->is_woken = 0;
@@ -61,6 +62,8 @@ static int64_t pause_after(struct task *task, int r)
     }
     farmiq_backoff_init(&policy, sizeof policy);
     policy.max_attempts = UINT32_MAX;
+    if (task->what.longest_pause_ms)
+        policy.max_ms = task->what.longest_pause_ms;
     if (farmiq_backoff_delay(&policy, ++task->failures, shim_chance(), &delay_ms))
         delay_ms = policy.max_ms;
     shim_log_line(SHIM_WARN, "task.failed", "%s: %s; again in %u ms", task->what.name,

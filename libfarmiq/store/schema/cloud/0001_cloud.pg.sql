@@ -31,6 +31,9 @@ CREATE INDEX edge_replay_seen ON edge_replay (seen_at);
 -- What no consumer takes yet waits here instead of vanishing.
 -- queue bus_unrouted
 
+-- Towards RabbitMQ: what was taken in and is not confirmed by the broker yet.
+-- queue ingest
+
 -- id is the row's number; the reading's own name is its event_id. The index by time
 -- finds a tenant's range, and what the purge may delete.
 CREATE TABLE telemetry_raw (
