@@ -124,7 +124,8 @@ struct shim_amqp_letter {
     const struct shim_amqp_header *headers; /* replace those of `base` */
     uint32_t header_count;
     const struct shim_amqp_delivery *base; /* pass this on: its properties and headers */
-    int is_fresh; /* without those that tell of earlier deliveries: x-death, x-farmiq-... */
+    int is_fresh; /* without those that tell of earlier deliveries: x-death, x-farmiq-...
+                   */
     enum shim_amqp_fate fate; /* set */
     uint64_t tag;             /* set: its place among what was sent on this link */
 };

@@ -5,7 +5,9 @@
 
 #include "kit/amqp_private.h"
 
-#define SILENCE_MS 10000 /* spec cloud 1.9: a broker that does not answer is no broker */
+#define SILENCE_MS                                                                       \
+    10000 /* spec cloud 1.9: a broker that does not answer is no broker                  \
+           */
 #define TEND_MS 500
 #define PERSISTENT 2
 

@@ -52,7 +52,7 @@ static int get_ready(struct shim_call *call)
     }
     if (shim_bus_is_remote(runtime->bus)) {
         farmiq_json_key(w, "bus");
-        farmiq_json_bool(w, bus_ok);
+        farmiq_json_text(w, bus_ok ? "up" : "down");
     }
     farmiq_json_close(w, '}');
     return shim_reply(call, is_ready ? 200 : 503);

@@ -260,8 +260,8 @@ static int gather(struct reader *reader)
         shim_amqp_delivery_free(delivery); /* and its link is dropped: it comes again */
         return began;
     }
-    until_ms = shim_clock_monotonic_ms() +
-               shim_number(reader->batch.call, "BUS_BATCH_WAIT_MS");
+    until_ms =
+        shim_clock_monotonic_ms() + shim_number(reader->batch.call, "BUS_BATCH_WAIT_MS");
     while (r == FARMIQ_OK) {
         r = take_in(reader, delivery, &tail);
         if (r < 0 || ++count == BATCH_MAX)

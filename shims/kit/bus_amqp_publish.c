@@ -168,7 +168,7 @@ static int send(struct shim_bus_publisher *publisher, struct shipment *shipment)
 /* ## Claiming and settling */
 
 static const char *const fate_names[] = {
-    [SHIM_AMQP_UNANSWERED] = "lost", [SHIM_AMQP_CONFIRMED] = "confirmed",
+    [SHIM_AMQP_UNANSWERED] = "lost",   [SHIM_AMQP_CONFIRMED] = "confirmed",
     [SHIM_AMQP_RETURNED] = "returned", [SHIM_AMQP_NACKED] = "nacked",
     [SHIM_AMQP_LOST] = "lost",
 };
@@ -178,7 +178,7 @@ static const char *const fate_names[] = {
 static int settle_row(struct shim_call *call, struct farmiq_outbox_row *row,
                       const struct shim_amqp_letter *letter)
 {
-    int32_t outcome = !letter->body.len                      ? FARMIQ_OUTCOME_REFUSED
+    int32_t outcome = !letter->body.len                     ? FARMIQ_OUTCOME_REFUSED
                       : letter->fate == SHIM_AMQP_CONFIRMED ? FARMIQ_OUTCOME_ACKED
                                                             : FARMIQ_OUTCOME_UNREACHED;
     int r;
@@ -283,9 +283,8 @@ static int fill_shipment(struct shim_bus_publisher *publisher, struct shipment *
 /* All letters of a shipment have their fate when this returns, whatever it returns. */
 static int await_shipment(struct shim_bus_publisher *publisher, struct shipment *shipment)
 {
-    return shipment->last_tag
-               ? shim_amqp_await(publisher->link.amqp, shipment->last_tag)
-               : FARMIQ_OK;
+    return shipment->last_tag ? shim_amqp_await(publisher->link.amqp, shipment->last_tag)
+                              : FARMIQ_OK;
 }
 
 static int finish(struct shim_bus_publisher *publisher, struct shipment *shipment)
@@ -432,8 +431,8 @@ int shim_bus_publisher_start(struct shim_bus_publisher *publisher)
     struct shim_task task = { .name = QUEUE,
                               .run = drain,
                               .ctx = publisher,
-                              .period_ms = poll_ms < TEND_EVERY_MS ? poll_ms
-                                                                   : TEND_EVERY_MS,
+                              .period_ms =
+                                  poll_ms < TEND_EVERY_MS ? poll_ms : TEND_EVERY_MS,
                               .longest_pause_ms = SHIM_BUS_LONGEST_PAUSE_MS,
                               .is_patient = 1 };
     int r = end_leases(publisher);
