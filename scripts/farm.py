@@ -20,6 +20,9 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TENANT, FARM, BARN = "t-demo", "farm-1", "barn-1"
 
+# Where replicas may live, what a killed process had in hand waits for its lease to end.
+SHORT_LEASES = {"OUTBOX_LEASE_SECONDS": "5", "CLOUD_TIMEOUT_MS": "1500", "BUS_LEASE_MS": "3000"}
+
 # Lines of a shipped broker configuration that name files, ports and users of a site;
 # everything else is used as it is.
 SITE_LINES = ("listener", "cafile", "certfile", "keyfile", "tls_version", "user",
@@ -105,6 +108,7 @@ class Farm:
         self.secret, self.token = secrets.token_hex(32), secrets.token_hex(16)
         self.internal_token = secrets.token_hex(16)
         self.processes, self.postgresql, self.cluster = {}, tuple(postgresql), None
+        self.gateway_database = "edge" if "edge" in self.postgresql else "gateway"
         make_certificates(self.home)
         self.ca = str(self.home / "ca.pem")
 
@@ -154,40 +158,43 @@ class Farm:
         except OSError:
             return False
 
-    def start_cloud(self, **more):
+    def start_cloud(self, name="cloud", **more):
+        """`name` tells replicas apart."""
         env = {
             "DATABASE_URL": self.database_url("cloud"),
-            "APP_PORT": str(self.ports["cloud"]),
+            "APP_PORT": str(self.ports[name]),
             "TLS_CERT_FILE": str(self.home / "server.pem"),
             "TLS_KEY_FILE": str(self.home / "server.key"),
             "CLOUD_AUTH_MODE": "hmac",
             "EDGE_KEYS": f"edge-demo:{self.secret}:{TENANT}",
             "API_TOKENS": f"{self.token}:{TENANT}",
+            **(SHORT_LEASES if "cloud" in self.postgresql else {}),
             **more,
         }
-        return self._add("cloud", [str(self.build / "shims/farmiqd/farmiqd"), "cloud"],
-                         env, lambda: self._is_healthy(self.cloud_url))
+        return self._add(name, [str(self.build / "shims/farmiqd/farmiqd"), "cloud"], env,
+                         lambda: self._is_healthy(f"https://127.0.0.1:{self.ports[name]}"))
 
     def start_edge(self, **more):
         env = {
             "DATABASE_URL": self.database_url("edge"),
             "APP_PORT": str(self.ports["edge"]),
-            **self._gateway_env(), **self._forwarder_env(),
+            **self.gateway_env(), **self.forwarder_env(),
             "INTERNAL_ADMIN_ENABLED": "true",
             **more,
         }
         return self._add("edge", [str(self.build / "shims/farmiqd/farmiqd"), "edge"], env,
                          lambda: self._is_healthy(self.edge_url))
 
-    def _gateway_env(self):
+    def gateway_env(self):
         return {"MQTT_BROKER_URL": f"mqtt://127.0.0.1:{self.ports['mqtt']}",
                 "ALLOWLIST_MODE": "open"}
 
-    def _forwarder_env(self):
+    def forwarder_env(self):
         return {"CLOUD_INGESTION_URL": f"{self.cloud_url}/api/v1/edge/batch",
                 "CLOUD_AUTH_MODE": "hmac", "CLOUD_HMAC_SECRET": self.secret,
                 "EDGE_ID": "edge-demo", "HTTP_CA_FILE": self.ca,
-                "SYNC_INTERVAL_MS": "200", "OUTBOX_BATCH_SIZE": "1000"}
+                "SYNC_INTERVAL_MS": "200", "OUTBOX_BATCH_SIZE": "1000",
+                **(SHORT_LEASES if "edge" in self.postgresql else {})}
 
     def start_service(self, program, name=None, **env):
         """One service as a process of its own. `name` tells replicas apart."""
@@ -201,17 +208,17 @@ class Farm:
         """The edge as a process per service. The gateway asks the telemetry service while
         it holds its own write lock, so on SQLite the two need a file each."""
         edge = self.database_url("edge")
-        gateway = edge if "edge" in self.postgresql else self.database_url("gateway")
         self.start_service("edge-telemetry-timeseries", DATABASE_URL=edge)
         for number in range(replicas):
             self.start_service(
                 "edge-ingress-gateway", f"edge-ingress-gateway-{number}",
-                **self._gateway_env(), DATABASE_URL=gateway,
+                **self.gateway_env(),
+                DATABASE_URL=self.database_url(self.gateway_database),
                 MQTT_CLIENT_ID=f"edge-ingress-gateway-{number}", MQTT_SHARE_GROUP="gateways",
                 EDGE_TELEMETRY_TIMESERIES_URL=self.url_of("edge-telemetry-timeseries"))
             self.start_service(
                 "edge-sync-forwarder", f"edge-sync-forwarder-{number}",
-                **self._forwarder_env(), DATABASE_URL=edge,
+                **self.forwarder_env(), DATABASE_URL=edge,
                 INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
     def start_dashboard(self):
@@ -324,4 +331,5 @@ class Farm:
 
     def drained(self):
         """True when every produced event is at the cloud and nothing is in flight."""
-        return self.count("cloud") >= len(set(self.ledger()))
+        return (self.count("cloud") >= len(set(self.ledger())) and
+                self.query("edge", "SELECT sum(pending + claimed) FROM sync_count")[0][0] == 0)

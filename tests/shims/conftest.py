@@ -19,9 +19,15 @@ def build():
     return pathlib.Path(os.environ.get("FARMIQ_BUILD", ROOT / "build"))
 
 
-def run_farm(home, build):
-    made = farm_module.Farm(home, build)
+# Which databases are on PostgreSQL; the others are files.
+ENGINES = {"sqlite": (), "postgresql": ("edge", "cloud")}
+
+
+def run_farm(home, build, engine="sqlite"):
+    made = farm_module.Farm(home, build, ENGINES[engine])
     try:
+        if made.postgresql:
+            made.start_postgres()
         made.start_broker()
         made.start_cloud()
         made.start_edge()
@@ -34,6 +40,18 @@ def run_farm(home, build):
 def farm(tmp_path, build):
     """A farm whose broker, cloud and edge run; agents are the test's business."""
     yield from run_farm(tmp_path / "farm", build)
+
+
+@pytest.fixture
+def pg_farm(tmp_path, build):
+    """The same with both databases on PostgreSQL."""
+    yield from run_farm(tmp_path / "farm", build, "postgresql")
+
+
+@pytest.fixture(params=ENGINES)
+def any_farm(tmp_path, build, request):
+    """One after the other: what is asked of it is the same on either engine."""
+    yield from run_farm(tmp_path / "farm", build, request.param)
 
 
 @pytest.fixture(scope="module")

@@ -178,7 +178,7 @@ def test_looking_creates_nothing(build, tmp_path):
 
 def outbox(farm, verb, *args):
     return run(farm.build, CTL, "outbox", verb, "--database-url",
-               f"sqlite:{farm.home}/edge.db", *args)
+               farm.database_url("edge"), *args)
 
 
 def stats(farm):
@@ -195,10 +195,10 @@ def listed(farm, status):
     return [dict(zip(names, row)) for row in rows]
 
 
-def test_a_dead_letter_is_found_repaired_and_redriven(farm):
+def test_a_dead_letter_is_found_repaired_and_redriven(any_farm):
     """Beside running services: an edge whose credential is not for a tenant (spec cloud
     1.5), an operator who corrects that, and the event that arrives after all."""
-    letter = envelope("d-1", tenant="t-new")
+    farm, letter = any_farm, envelope("d-1", tenant="t-new")
     with Device(farm) as device:
         device.publish(topic("d-1", tenant="t-new"), letter)
         device.publish(topic("d-1"), envelope("d-1"))
@@ -224,9 +224,9 @@ def test_a_dead_letter_is_found_repaired_and_redriven(farm):
     assert audit[-1] == ("redriven", "key widened")
 
 
-def test_unclaim_ends_leases_that_expired_and_no_others(farm):
+def test_unclaim_ends_leases_that_expired_and_no_others(any_farm):
     """Spec edge 6.4, unclaim-stuck; the services are down, the database is real."""
-    edge = farm.processes["edge"]
+    farm, edge = any_farm, any_farm.processes["edge"]
     edge.end()
     edge.env.update(OUTBOX_LEASE_SECONDS="3", CLOUD_TIMEOUT_MS="1000")
     edge.start()

@@ -13,7 +13,8 @@ EVENTS = 300
 
 
 @pytest.fixture
-def ask(farm):
+def ask(any_farm):
+    farm = any_farm
     farm.start_agent(0, DEVICES=2, RATE=500, COUNT=EVENTS, REPLAY_RATE=0)
     wait_for("all readings", 30, lambda: farm.count("cloud") == EVENTS)
 
