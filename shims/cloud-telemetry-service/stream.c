@@ -3,6 +3,7 @@
  */
 #include "telemetry.h"
 
+#include "common/members.h"
 #include "common/scratch.h"
 #include "common/text.h"
 
@@ -11,25 +12,16 @@ struct tenant {
     const struct groups *latest; /* of all tenants */
 };
 
-static void write_text(struct farmiq_json_writer *json, const char *key,
-                       struct farmiq_str text)
-{
-    farmiq_json_key(json, key);
-    farmiq_json_str(json, text);
-}
-
 static void write_reading(struct farmiq_json_writer *json, const struct reading *reading)
 {
     farmiq_json_open(json, '{');
-    write_text(json, "farm_id", reading->farm_id);
-    write_text(json, "barn_id", reading->barn_id);
-    write_text(json, "device_id", reading->device_id);
-    write_text(json, "metric", reading->metric);
-    farmiq_json_key(json, "value");
-    farmiq_json_double(json, reading->value);
-    write_text(json, "unit", reading->unit);
-    farmiq_json_key(json, "occurred_at");
-    farmiq_json_time(json, reading->occurred_at_unix_ms);
+    member_text(json, "farm_id", reading->farm_id);
+    member_text(json, "barn_id", reading->barn_id);
+    member_text(json, "device_id", reading->device_id);
+    member_text(json, "metric", reading->metric);
+    member_real(json, "value", reading->value);
+    member_text(json, "unit", reading->unit);
+    member_time(json, "occurred_at", reading->occurred_at_unix_ms);
     farmiq_json_close(json, '}');
 }
 

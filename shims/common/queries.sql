@@ -10,3 +10,143 @@ WITH old AS (SELECT audit FROM {queue}_audit WHERE at < $1 ORDER BY at LIMIT $2
              FOR UPDATE SKIP LOCKED)
 DELETE FROM {queue}_audit AS a USING old WHERE a.audit = old.audit
 RETURNING 1
+
+-- Weigh sessions: the edge and the cloud keep them in tables of the same shape.
+
+-- One writer at a time folds a session, also one that has no row yet; all ask in the same
+-- order. SQLite has one writer in all.
+-- $1 tenant, $2 session
+-- name: session_lock@sqlite
+-- Nothing.
+-- name: session_lock@pg
+WITH wanted AS MATERIALIZED (
+    SELECT hashtextextended(tenant_id || chr(10) || session_id, 0) AS key, n
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS g (tenant_id, session_id, n)
+    ORDER BY key)
+SELECT n FROM wanted WHERE pg_advisory_xact_lock(key) IS NOT NULL
+
+-- $1 tenant, $2 session
+-- name: session_load@sqlite
+SELECT state, start_at, end_at, initial_weight_kg, final_weight_kg, initial_weight_at,
+    final_weight_at, weight_count, late_weight_count, image_count, declared_image_count,
+    flags, id, farm_id, barn_id, device_id, station_id, batch_id, inference_result_id,
+    finalized_event_id, finalized_trace_id, first_fact_at, inference_at, finalized_at,
+    told_at, created_at, updated_at
+FROM weigh_session
+WHERE tenant_id = $1 AND session_id = $2
+
+-- name: session_load@pg
+SELECT g.n, s.state, s.start_at, s.end_at, s.initial_weight_kg, s.final_weight_kg,
+    s.initial_weight_at, s.final_weight_at, s.weight_count, s.late_weight_count,
+    s.image_count, s.declared_image_count, s.flags, s.id, s.farm_id, s.barn_id,
+    s.device_id, s.station_id, s.batch_id, s.inference_result_id, s.finalized_event_id,
+    s.finalized_trace_id, s.first_fact_at, s.inference_at, s.finalized_at, s.told_at,
+    s.created_at, s.updated_at
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS g (tenant_id, session_id, n)
+JOIN weigh_session AS s ON s.tenant_id = g.tenant_id AND s.session_id = g.session_id
+
+-- name: session_save@sqlite
+REPLACE INTO weigh_session (tenant_id, session_id, state, start_at, end_at,
+    initial_weight_kg, final_weight_kg, initial_weight_at, final_weight_at, weight_count,
+    late_weight_count, image_count, declared_image_count, flags, id, farm_id, barn_id,
+    device_id, station_id, batch_id, inference_result_id, finalized_event_id,
+    finalized_trace_id, first_fact_at, inference_at, finalized_at, told_at, created_at,
+    updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+
+-- name: session_save@pg
+INSERT INTO weigh_session (tenant_id, session_id, state, start_at, end_at,
+    initial_weight_kg, final_weight_kg, initial_weight_at, final_weight_at, weight_count,
+    late_weight_count, image_count, declared_image_count, flags, id, farm_id, barn_id,
+    device_id, station_id, batch_id, inference_result_id, finalized_event_id,
+    finalized_trace_id, first_fact_at, inference_at, finalized_at, told_at, created_at,
+    updated_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[],
+    $5::timestamptz[], $6::float8[], $7::float8[], $8::timestamptz[], $9::timestamptz[],
+    $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+    $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
+    $21::text[], $22::text[], $23::text[], $24::timestamptz[], $25::timestamptz[],
+    $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[])
+ON CONFLICT (tenant_id, session_id) DO UPDATE SET
+    state = excluded.state, start_at = excluded.start_at, end_at = excluded.end_at,
+    initial_weight_kg = excluded.initial_weight_kg,
+    final_weight_kg = excluded.final_weight_kg,
+    initial_weight_at = excluded.initial_weight_at,
+    final_weight_at = excluded.final_weight_at,
+    weight_count = excluded.weight_count,
+    late_weight_count = excluded.late_weight_count,
+    image_count = excluded.image_count,
+    declared_image_count = excluded.declared_image_count,
+    flags = excluded.flags, farm_id = excluded.farm_id, barn_id = excluded.barn_id,
+    device_id = excluded.device_id, station_id = excluded.station_id,
+    batch_id = excluded.batch_id, inference_result_id = excluded.inference_result_id,
+    finalized_event_id = excluded.finalized_event_id,
+    finalized_trace_id = excluded.finalized_trace_id,
+    first_fact_at = excluded.first_fact_at, inference_at = excluded.inference_at,
+    finalized_at = excluded.finalized_at, told_at = excluded.told_at,
+    updated_at = excluded.updated_at
+
+-- $1 tenant, $2 session, $3 event, $4 trace, $5 kilograms, $6 when, $7 now
+-- name: session_weight_add@sqlite
+INSERT INTO weigh_weight (tenant_id, session_id, event_id, trace_id, weight_kg,
+    occurred_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant_id, event_id) DO NOTHING
+
+-- name: session_weight_add@pg
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[],
+        $6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY
+    AS g (tenant_id, session_id, event_id, trace_id, weight_kg, occurred_at, created_at,
+        n)),
+added AS (
+    INSERT INTO weigh_weight (tenant_id, session_id, event_id, trace_id, weight_kg,
+        occurred_at, created_at)
+    SELECT tenant_id, session_id, event_id, trace_id, weight_kg, occurred_at, created_at
+    FROM given ORDER BY tenant_id COLLATE "C", event_id COLLATE "C", n
+    ON CONFLICT (tenant_id, event_id) DO NOTHING
+    RETURNING tenant_id, event_id)
+SELECT min(n) FROM added JOIN given USING (tenant_id, event_id)
+GROUP BY tenant_id, event_id
+
+-- $1 tenant, $2 session, $3 medium, $4 event, $5 trace, $6 when, $7 now
+-- name: session_media_add@sqlite
+INSERT INTO weigh_media (tenant_id, session_id, media_object_id, event_id, trace_id,
+    occurred_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant_id, session_id, media_object_id) DO NOTHING
+
+-- name: session_media_add@pg
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+        $6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY
+    AS g (tenant_id, session_id, media_object_id, event_id, trace_id, occurred_at,
+        created_at, n)),
+added AS (
+    INSERT INTO weigh_media (tenant_id, session_id, media_object_id, event_id, trace_id,
+        occurred_at, created_at)
+    SELECT tenant_id, session_id, media_object_id, event_id, trace_id, occurred_at,
+        created_at
+    FROM given
+    ORDER BY tenant_id COLLATE "C", session_id COLLATE "C", media_object_id COLLATE "C", n
+    ON CONFLICT (tenant_id, session_id, media_object_id) DO NOTHING
+    RETURNING tenant_id, session_id, media_object_id)
+SELECT min(n) FROM added JOIN given USING (tenant_id, session_id, media_object_id)
+GROUP BY tenant_id, session_id, media_object_id
+
+-- How many media are bound to each of these sessions: counted, never added up.
+-- $1 tenant, $2 session
+-- name: session_media_count@sqlite
+SELECT count(*) FROM weigh_media WHERE tenant_id = $1 AND session_id = $2
+
+-- name: session_media_count@pg
+SELECT g.n, (SELECT count(*) FROM weigh_media AS m
+    WHERE m.tenant_id = g.tenant_id AND m.session_id = g.session_id)
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS g (tenant_id, session_id, n)
+
+-- name: session_weights
+SELECT event_id, trace_id, weight_kg, occurred_at, created_at
+FROM weigh_weight
+WHERE tenant_id = $1 AND session_id = $2
+ORDER BY occurred_at, weight_kg, event_id

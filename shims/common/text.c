@@ -14,6 +14,14 @@ int text_is(struct farmiq_str text, const char *literal)
     return text_equal(text, shim_str(literal));
 }
 
+int text_compare(struct farmiq_str a, struct farmiq_str b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter ? memcmp(a.ptr, b.ptr, shorter) : 0;
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 int text_equal_secret(struct farmiq_str a, struct farmiq_str b)
 {
     unsigned difference = a.len != b.len;

@@ -7,6 +7,8 @@
 
 int text_equal(struct farmiq_str a, struct farmiq_str b);
 int text_is(struct farmiq_str text, const char *literal);
+/* As memcmp(); of a text and its beginning the longer is greater. */
+int text_compare(struct farmiq_str a, struct farmiq_str b);
 
 /* Equality in a time that depends on the lengths only: for secrets. */
 int text_equal_secret(struct farmiq_str a, struct farmiq_str b);

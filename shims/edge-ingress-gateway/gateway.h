@@ -29,20 +29,23 @@ struct batch {
     struct scratch scratch;
 };
 
+/* The services that events are handed to. */
+enum gateway_neighbour { GATEWAY_TELEMETRY, GATEWAY_SESSIONS, GATEWAY_NEIGHBOURS };
+
 struct gateway_state {
     int64_t started_at_unix_ms;
     /* The stats route reads these beside the batch. */
     _Atomic int64_t last_message_unix_ms;
-    const char *_Atomic telemetry_error;
+    const char *_Atomic errors[GATEWAY_NEIGHBOURS]; /* of the last hand-over; or NULL */
 };
 
 /* Where an event goes (spec edge 2.8). The first row that fits is taken. A row with a
  * target but without `deliver` is a service that is not there: its events are refused,
  * so that they stay with their device instead of being acknowledged and forgotten. */
 struct route {
-    int32_t kind;           /* enum farmiq_topic_kind */
-    const char *event_type; /* NULL: any */
-    const char *target;     /* label of the counters; NULL: accepted, not routed */
+    int32_t kind;            /* enum farmiq_topic_kind */
+    const char *event_types; /* separated by spaces; NULL: any */
+    const char *target;      /* label of the counters; NULL: accepted, not routed */
     /* The payload's rules; returns FARMIQ_OK or FARMIQ_E_SCHEMA. NULL: none. */
     int (*check)(struct shim_call *call, struct batch *batch, struct arrival *arrival);
     /* Hand over `count` arrivals at once. A failure undoes the whole batch; an
@@ -67,8 +70,12 @@ int gateway_acknowledge(struct shim_call *call, struct batch *batch);
 /* For the routing table. */
 int gateway_check_reading(struct shim_call *call, struct batch *batch,
                           struct arrival *arrival);
+int gateway_check_fact(struct shim_call *call, struct batch *batch,
+                       struct arrival *arrival);
 int gateway_deliver_readings(struct shim_call *call, struct arrival **arrivals,
                              uint32_t count);
+int gateway_deliver_facts(struct shim_call *call, struct arrival **arrivals,
+                          uint32_t count);
 int gateway_deliver_last_seen(struct shim_call *call, struct arrival **arrivals,
                               uint32_t count);
 

@@ -6,6 +6,7 @@
 
 #include "common/buckets.h"
 #include "common/text.h"
+#include "common/weigh.h"
 
 int gateway_is_open(const struct arrival *arrival)
 {
@@ -87,6 +88,16 @@ static int compare_topic(struct shim_call *call, struct batch *batch,
     return farmiq_envelope_check_topic(&arrival->envelope, &arrival->topic, error);
 }
 
+static int takes(const struct route *route, const struct arrival *arrival)
+{
+    struct farmiq_str types = shim_str(route->event_types);
+
+    while (types.len)
+        if (text_equal(text_next(&types, ' '), arrival->envelope.event_type))
+            return 1;
+    return !route->event_types;
+}
+
 static int find_route(struct shim_call *call, struct batch *batch,
                       struct arrival *arrival, struct farmiq_error *error)
 {
@@ -94,9 +105,7 @@ static int find_route(struct shim_call *call, struct batch *batch,
     (void)batch;
     (void)error;
     for (const struct route *route = gateway_routes; route->kind; route++)
-        if (route->kind == arrival->topic.kind &&
-            (!route->event_type ||
-             text_is(arrival->envelope.event_type, route->event_type))) {
+        if (route->kind == arrival->topic.kind && takes(route, arrival)) {
             arrival->route = route;
             return route->target && !route->deliver ? FARMIQ_E_REFUSED : FARMIQ_OK;
         }
@@ -194,4 +203,16 @@ int gateway_check_reading(struct shim_call *call, struct batch *batch,
     if (members[2].type == FARMIQ_JSON_STRING)
         arrival->unit = members[2].text;
     return FARMIQ_OK;
+}
+
+/* By the event's type: a weight, a medium, a result; and only about the session that the
+ * topic names (spec edge 2.6). */
+int gateway_check_fact(struct shim_call *call, struct batch *batch,
+                       struct arrival *arrival)
+{
+    struct weigh_fact fact = { .kind = weigh_kind(arrival->envelope.event_type),
+                               .session_id = arrival->topic.session_id };
+    const char *fault;
+
+    return weigh_read(&fact, &batch->scratch, call, arrival->envelope.payload, &fault);
 }

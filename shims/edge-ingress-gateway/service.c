@@ -3,6 +3,7 @@
  * was committed is acknowledged to the device. */
 #include "gateway.h"
 
+#include "common/members.h"
 #include "common/purge.h"
 #include "common/text.h"
 #include "openapi.h"
@@ -11,7 +12,12 @@ const struct route gateway_routes[] = {
     { FARMIQ_TOPIC_TELEMETRY, "telemetry.reading", "edge_telemetry_timeseries",
       gateway_check_reading, gateway_deliver_readings },
     { FARMIQ_TOPIC_STATUS, NULL, "device_last_seen", NULL, gateway_deliver_last_seen },
-    { FARMIQ_TOPIC_WEIGHVISION, NULL, "edge_weighvision_session", NULL, NULL },
+    { FARMIQ_TOPIC_WEIGHVISION,
+      "weighvision.session.created weighvision.weight.recorded "
+      "weighvision.image.captured "
+      "media.bound media.stored weighvision.inference.completed "
+      "weighvision.session.finalized",
+      "edge_weighvision_session", gateway_check_fact, gateway_deliver_facts },
     { FARMIQ_TOPIC_EVENT, "feed.dispensed", "edge_feed_intake", NULL, NULL },
     { FARMIQ_TOPIC_EVENT, NULL, NULL, NULL, NULL },
     { 0 },
@@ -20,6 +26,8 @@ const struct route gateway_routes[] = {
 static const struct shim_option options[] = {
     { "EDGE_TELEMETRY_TIMESERIES_URL", SHIM_URL, "http://edge-telemetry-timeseries:3000",
       "base URL of the telemetry service, when it is another process" },
+    { "EDGE_WEIGHVISION_SESSION_URL", SHIM_URL, "http://edge-weighvision-session:3000",
+      "base URL of the session service, when it is another process" },
     { "DOWNSTREAM_TIMEOUT_MS", SHIM_MS, "5000", "how long a neighbour may take" },
     { "DEDUPE_TTL_MS", SHIM_MS, "72h", "how long an event id is remembered" },
     { "DEDUPE_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",
@@ -67,6 +75,15 @@ static const struct {
     { "routed_edge_telemetry_timeseries_failed__fail_total",
       { "farmiq_ingress_route_failures_total" },
       { "edge_telemetry_timeseries" } },
+    { "routed_edge_weighvision_session_total",
+      { "farmiq_ingress_routed_total", "farmiq_ingress_route_failures_total" },
+      { "edge_weighvision_session", "edge_weighvision_session" } },
+    { "routed_edge_weighvision_session_success_total",
+      { "farmiq_ingress_routed_total" },
+      { "edge_weighvision_session" } },
+    { "routed_edge_weighvision_session_failed__fail_total",
+      { "farmiq_ingress_route_failures_total" },
+      { "edge_weighvision_session" } },
     { "routed_device_last_seen_total",
       { "farmiq_ingress_routed_total" },
       { "device_last_seen" } },
@@ -145,9 +162,22 @@ static void write_counters(struct farmiq_json_writer *json)
 
         for (int k = 0; k < 2 && counters[i].metric[k]; k++)
             sum += shim_counted(counters[i].metric[k], counters[i].label[k]);
-        farmiq_json_key(json, counters[i].name);
-        farmiq_json_int(json, (int64_t)sum);
+        member_int(json, counters[i].name, (int64_t)sum);
     }
+    farmiq_json_close(json, '}');
+}
+
+static void write_errors(struct farmiq_json_writer *json,
+                         const struct gateway_state *state)
+{
+    static const char *const names[GATEWAY_NEIGHBOURS] = {
+        [GATEWAY_TELEMETRY] = "edge_telemetry_timeseries",
+        [GATEWAY_SESSIONS] = "edge_weighvision_session",
+    };
+
+    farmiq_json_open(json, '{');
+    for (int i = 0; i < GATEWAY_NEIGHBOURS; i++)
+        member_text_or_null(json, names[i], shim_str(state->errors[i]));
     farmiq_json_close(json, '}');
 }
 
@@ -155,29 +185,15 @@ static int get_stats(struct shim_call *call)
 {
     const struct gateway_state *state = call->state;
     struct farmiq_json_writer *json = shim_json(call, 4096);
-    int64_t last_unix_ms = state->last_message_unix_ms;
-    const char *error = state->telemetry_error;
 
     farmiq_json_open(json, '{');
-    farmiq_json_key(json, "startedAt");
-    farmiq_json_time(json, state->started_at_unix_ms);
-    farmiq_json_key(json, "mqttConnected");
-    farmiq_json_bool(json, shim_counted("farmiq_mqtt_connected", NULL) != 0);
-    farmiq_json_key(json, "lastMessageAt");
-    if (last_unix_ms)
-        farmiq_json_time(json, last_unix_ms);
-    else
-        farmiq_json_null(json);
+    member_time(json, "startedAt", state->started_at_unix_ms);
+    member_flag(json, "mqttConnected", shim_counted("farmiq_mqtt_connected", NULL) != 0);
+    member_time_or_null(json, "lastMessageAt", state->last_message_unix_ms);
     farmiq_json_key(json, "counters");
     write_counters(json);
     farmiq_json_key(json, "lastErrors");
-    farmiq_json_open(json, '{');
-    farmiq_json_key(json, "edge_telemetry_timeseries");
-    if (error)
-        farmiq_json_text(json, error);
-    else
-        farmiq_json_null(json);
-    farmiq_json_close(json, '}');
+    write_errors(json, state);
     farmiq_json_close(json, '}');
     return shim_reply(call, 200);
 }

@@ -2,6 +2,7 @@
 /* POST /api/v1/telemetry/readings: the question and the answer (spec edge 4.2). */
 #include "intake.h"
 
+#include "common/members.h"
 #include "common/text.h"
 
 /* The shape is the request's fault, as in spec edge 4.2; only a time that is no time
@@ -100,20 +101,9 @@ static void write_skipped(struct farmiq_json_writer *json, const struct element 
 {
     farmiq_json_key(json, "results");
     farmiq_json_open(json, '[');
-    for (const struct element *e = first; e; e = e->next) {
-        if (!e->skipped)
-            continue;
-        farmiq_json_open(json, '{');
-        farmiq_json_key(json, "index");
-        farmiq_json_int(json, e->index);
-        farmiq_json_key(json, "event_id");
-        farmiq_json_str(json, e->event->event_id);
-        farmiq_json_key(json, "status");
-        farmiq_json_text(json, "skipped");
-        farmiq_json_key(json, "error");
-        farmiq_json_text(json, e->skipped);
-        farmiq_json_close(json, '}');
-    }
+    for (const struct element *e = first; e; e = e->next)
+        if (e->skipped)
+            member_skipped(json, e->index, e->event->event_id, e->skipped);
     farmiq_json_close(json, ']');
 }
 

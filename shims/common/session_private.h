@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files about sessions share. */
+#ifndef COMMON_SESSION_PRIVATE_H
+#define COMMON_SESSION_PRIVATE_H
+
+#include "common/sessions.h"
+
+#define SESSION_FOLD_COLUMNS 12
+#define SESSION_LOADED (SESSION_FOLD_COLUMNS + SESSION_TEXTS + SESSION_TIMES)
+#define SESSION_SAVED (2 + SESSION_LOADED) /* with its key before */
+
+/* ## session_row.c: a session's row, between its statements and the struct */
+
+/* The parameters of session_save. */
+void session_row_put(struct farmiq_sql_value to[SESSION_SAVED],
+                     const struct session *session);
+/* The columns of session_load; texts are copied. FARMIQ_OK or FARMIQ_E_NOMEM. */
+int session_row_get(struct shim_call *call, struct session *session,
+                    const struct farmiq_sql_value *columns);
+
+/* ## sessions.c */
+
+/* All sessions, in order of their first appearance. NULL: no memory. */
+struct session **session_list(const struct sessions *sessions);
+
+/* Run a query for each session of a list, with its key as parameters: `on_row` gets a
+ * struct session_answers. */
+struct session_answers {
+    struct shim_call *call;
+    struct session **sessions; /* by row */
+};
+int session_ask(struct shim_call *call, const struct farmiq_sql_query *query,
+                struct session **sessions, uint32_t count, farmiq_sql_row_fn on_row);
+
+#endif
