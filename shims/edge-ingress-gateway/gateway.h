@@ -67,6 +67,8 @@ int gateway_mark(struct shim_call *call, struct batch *batch);
 int gateway_deliver(struct shim_call *call, struct batch *batch);
 int gateway_acknowledge(struct shim_call *call, struct batch *batch);
 
+int gateway_get_stats(struct shim_call *call); /* stats.c */
+
 /* For the routing table. */
 int gateway_check_reading(struct shim_call *call, struct batch *batch,
                           struct arrival *arrival);

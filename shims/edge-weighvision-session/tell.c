@@ -2,7 +2,7 @@
 /* What the cloud is told (spec edge 6.1): created, every weight, finalized, each once and
  * in the transaction of what it tells. Nothing is told of a session before it is there,
  * and its end only when it is complete or has had time to become so: thus the rows are
- * the same whatever order the facts came in (decision 12). */
+ * the same whatever order the facts came in (decision 13). */
 #include "weighing.h"
 
 #include "common/members.h"
