@@ -205,17 +205,19 @@ class Farm:
                           **env}, lambda: self._is_healthy(self.url_of(name)))
 
     def start_edge_apart(self, replicas=2):
-        """The edge as a process per service. The gateway asks the telemetry service while
-        it holds its own write lock, so on SQLite the two need a file each."""
+        """The edge as a process per service. The gateway asks its neighbours while it holds
+        its own write lock, so on SQLite it needs a file of its own."""
         edge = self.database_url("edge")
-        self.start_service("edge-telemetry-timeseries", DATABASE_URL=edge)
+        for neighbour in ("edge-telemetry-timeseries", "edge-weighvision-session"):
+            self.start_service(neighbour, DATABASE_URL=edge)
         for number in range(replicas):
             self.start_service(
                 "edge-ingress-gateway", f"edge-ingress-gateway-{number}",
                 **self.gateway_env(),
                 DATABASE_URL=self.database_url(self.gateway_database),
                 MQTT_CLIENT_ID=f"edge-ingress-gateway-{number}", MQTT_SHARE_GROUP="gateways",
-                EDGE_TELEMETRY_TIMESERIES_URL=self.url_of("edge-telemetry-timeseries"))
+                EDGE_TELEMETRY_TIMESERIES_URL=self.url_of("edge-telemetry-timeseries"),
+                EDGE_WEIGHVISION_SESSION_URL=self.url_of("edge-weighvision-session"))
             self.start_service(
                 "edge-sync-forwarder", f"edge-sync-forwarder-{number}",
                 **self.forwarder_env(), DATABASE_URL=edge,
