@@ -131,8 +131,11 @@ static int has_dot_segment(struct farmiq_str path)
 /* ## Framing */
 
 /* Said twice, these mean one thing to us and another to a proxy in front. */
-static const char *const singletons[] = { "content-length", "transfer-encoding",
-                                          "content-encoding", "host", "authorization" };
+static const char *const singletons[] = {
+    "content-length",   "transfer-encoding", "content-encoding", "host",
+    "authorization",    "x-api-key",         "x-tenant-id",      "x-edge-id",
+    "x-edge-timestamp", "x-edge-signature",
+};
 
 static uint32_t count_of(const struct shim__http_raw_head *raw, const char *name,
                          struct farmiq_str *value)
@@ -164,7 +167,7 @@ judge_framing(const struct shim__http_raw_head *raw)
 
     for (size_t i = 0; i < sizeof singletons / sizeof *singletons; i++)
         if (count_of(raw, singletons[i], &value) > 1)
-            return &shim__http_bad_framing;
+            return &shim__http_said_twice;
     has_length = count_of(raw, "content-length", &length) > 0;
     has_coding = count_of(raw, "transfer-encoding", &coding) > 0;
     if (has_length && (has_coding || !is_digits(length)))

@@ -16,6 +16,7 @@ struct shim__http_refusal {
 
 extern const struct shim__http_refusal shim__http_bad_target;
 extern const struct shim__http_refusal shim__http_bad_head;
+extern const struct shim__http_refusal shim__http_said_twice;
 extern const struct shim__http_refusal shim__http_bad_framing;
 extern const struct shim__http_refusal shim__http_bad_coding;
 extern const struct shim__http_refusal shim__http_bad_encoding;

@@ -12,6 +12,7 @@
 
 REFUSAL(bad_target, 400, "VALIDATION_ERROR", "the request target is not a valid path");
 REFUSAL(bad_head, 400, "VALIDATION_ERROR", "the request head is malformed");
+REFUSAL(said_twice, 400, "VALIDATION_ERROR", "a header that may stand once stands twice");
 REFUSAL(bad_framing, 400, "VALIDATION_ERROR", "the body's length is said ambiguously");
 REFUSAL(bad_coding, 501, "NOT_IMPLEMENTED", "the transfer coding is not supported");
 REFUSAL(bad_encoding, 415, "UNSUPPORTED_MEDIA_TYPE", "the content encoding is not gzip");
