@@ -47,24 +47,40 @@ def wait_for(what, seconds, check, every=0.05):
     raise TimeoutError(f"{what} did not happen within {seconds} s")
 
 
-def make_certificates(folder):
-    """A certificate authority and one server certificate for 127.0.0.1."""
-    def certtool(*args):
-        subprocess.run(["certtool", *args], cwd=folder, check=True,
+class Authority:
+    """A certificate authority of its own; makes NAME.pem and NAME.key in its folder."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name = folder, name
+        self._make(name, [f"cn = FarmIQ {name}", "ca", "cert_signing_key",
+                          "expiration_days = 30"], "--generate-self-signed",
+                   "--load-privkey", f"{name}.key")
+
+    def issue(self, name, *lines):
+        """`lines` as certtool's templates have them."""
+        if not any(line.startswith("expiration_") for line in lines):
+            lines += ("expiration_days = 30",)
+        self._make(name, ["signing_key", *lines], "--generate-certificate",
+                   "--load-privkey", f"{name}.key", "--load-ca-certificate",
+                   f"{self.name}.pem", "--load-ca-privkey", f"{self.name}.key")
+
+    def _make(self, name, lines, *how):
+        (self.folder / f"{name}.tmpl").write_text("\n".join(lines) + "\n")
+        self._certtool("--generate-privkey", "--key-type", "ecdsa", "--outfile",
+                       f"{name}.key")
+        self._certtool(*how, "--template", f"{name}.tmpl", "--outfile", f"{name}.pem")
+
+    def _certtool(self, *args):
+        subprocess.run(["certtool", *args], cwd=self.folder, check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    (folder / "ca.tmpl").write_text("cn = FarmIQ demo CA\nca\ncert_signing_key\n"
-                                    "expiration_days = 30\n")
-    (folder / "server.tmpl").write_text("cn = localhost\ndns_name = localhost\n"
-                                        "ip_address = 127.0.0.1\ntls_www_server\n"
-                                        "signing_key\nexpiration_days = 30\n")
-    for name in ("ca", "server"):
-        certtool("--generate-privkey", "--key-type", "ecdsa", "--outfile", f"{name}.key")
-    certtool("--generate-self-signed", "--load-privkey", "ca.key", "--template",
-             "ca.tmpl", "--outfile", "ca.pem")
-    certtool("--generate-certificate", "--load-privkey", "server.key",
-             "--load-ca-certificate", "ca.pem", "--load-ca-privkey", "ca.key",
-             "--template", "server.tmpl", "--outfile", "server.pem")
+
+def make_certificates(folder):
+    """A certificate authority and one server certificate for 127.0.0.1."""
+    authority = Authority(folder)
+    authority.issue("server", "cn = localhost", "dns_name = localhost",
+                    "ip_address = 127.0.0.1", "tls_www_server")
+    return authority
 
 
 class Process:
@@ -75,10 +91,12 @@ class Process:
         self.user, self.running = user, None
 
     def start(self):
+        env = {name: value for name, value in {**os.environ, **self.env}.items()
+               if value is not None}
         with open(self.log, "ab") as log:
-            self.running = subprocess.Popen(
-                self.args, env={**os.environ, **self.env}, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True, user=self.user)
+            self.running = subprocess.Popen(self.args, env=env, stdout=log,
+                                            stderr=subprocess.STDOUT,
+                                            start_new_session=True, user=self.user)
         wait_for(f"{self.name} ready (see {self.log})", 30, self._is_ready)
 
     def _is_ready(self):
@@ -109,7 +127,7 @@ class Farm:
         self.internal_token = secrets.token_hex(16)
         self.processes, self.postgresql, self.cluster = {}, tuple(postgresql), None
         self.gateway_database = "edge" if "edge" in self.postgresql else "gateway"
-        make_certificates(self.home)
+        self.authority = make_certificates(self.home)
         self.ca = str(self.home / "ca.pem")
 
     # -- the processes ----------------------------------------------------------

@@ -1,112 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may send (spec cloud 1.5, 10-A1, A2): a secret belongs to an edge and its tenants.
- * EDGE_KEYS is a list of edge:secret:tenant+tenant; a plain list of secrets, bound to
- * nobody, is for development. */
+/* Who sent a request (spec cloud 1.5, edge 6.7): by certificate, signature or key. */
 #include "ingestion.h"
 
 #include "common/text.h"
-#include "queries.h"
 
-/* Where the credentials of a mode are; ended by NULL. The first list is bound. */
-static const struct mode {
-    const char *name;
-    const char *lists[4];
-} modes[] = {
-    { "none", { NULL } },
-    { "api_key", { "EDGE_KEYS", "CLOUD_API_KEYS", "CLOUD_API_KEY" } },
-    { "hmac", { "EDGE_KEYS", "CLOUD_HMAC_SECRETS", "CLOUD_HMAC_SECRET" } },
-};
-
-static const struct mode *mode_of(const struct shim_call *call)
+static int refuse(struct shim_call *call, int status, const char *code, const char *why)
 {
-    struct farmiq_str name = shim_str(shim_text(call, "CLOUD_AUTH_MODE"));
-    const struct mode *mode = modes;
-
-    while (!text_is(name, mode->name)) /* the option allows no other */
-        mode++;
-    return mode;
-}
-
-/* Walks all credentials of a mode. */
-struct keyring {
-    const struct shim_call *call;
-    const struct mode *mode;
-    int list; /* the one in hand, counted from 1 */
-    struct farmiq_str rest;
-};
-
-static int next_credential(struct keyring *ring, struct credential *out)
-{
-    struct farmiq_str entry;
-
-    while (!ring->rest.len) {
-        const char *option = ring->mode->lists[ring->list];
-
-        if (!option)
-            return 0;
-        ring->list++;
-        ring->rest = shim_str(shim_text(ring->call, option));
-    }
-    entry = text_next(&ring->rest, ',');
-    *out = (struct credential){ 0 };
-    if (ring->list > 1) {
-        out->secret = entry;
-        return 1;
-    }
-    out->edge_id = text_next(&entry, ':');
-    out->secret = text_next(&entry, ':');
-    out->tenants = entry;
-    return 1;
-}
-
-static int is_in_list(struct farmiq_str list, struct farmiq_str member)
-{
-    while (list.len)
-        if (text_equal(text_next(&list, '+'), member))
-            return 1;
-    return 0;
-}
-
-int ingestion_speaks_for(const struct credential *credential, struct farmiq_str tenant_id)
-{
-    return !credential->tenants.len || text_is(credential->tenants, "*") ||
-           is_in_list(credential->tenants, tenant_id);
-}
-
-static int refuse_options(struct shim_call *call, const char *why)
-{
-    shim_log(call, SHIM_ERROR, "options.refused", "%s", why);
-    return FARMIQ_E_ARG;
-}
-
-int ingestion_check_options(struct shim_call *call)
-{
-    struct keyring ring = { .call = call, .mode = mode_of(call) };
-    int is_insecure = shim_number(call, "FARMIQ_INSECURE_DEV") != 0, count = 0;
-    struct credential one;
-
-    if (!ring.mode->lists[0])
-        return is_insecure
-                   ? FARMIQ_OK
-                   : refuse_options(call, "CLOUD_AUTH_MODE=none lets anybody write "
-                                          "into any tenant: set hmac or api_key, or "
-                                          "FARMIQ_INSECURE_DEV=true");
-    while (next_credential(&ring, &one)) {
-        count++;
-        if (ring.list == 1 && (!one.edge_id.len || !one.secret.len || !one.tenants.len))
-            return refuse_options(call, "EDGE_KEYS: each entry must be "
-                                        "edge:secret:tenant+tenant");
-        if (ring.list > 1 && !is_insecure)
-            return refuse_options(call, "plain keys and secrets are bound to no edge and "
-                                        "no tenant: use EDGE_KEYS, or "
-                                        "FARMIQ_INSECURE_DEV=true");
-    }
-    return count ? FARMIQ_OK
-                 : refuse_options(call, "EDGE_KEYS is empty: no edge could send");
+    shim_count("farmiq_auth_failures_total", code, 1);
+    shim_reply_error(call, status, code, "%s", why);
+    return REPLIED;
 }
 
 /* The body's extra members are the ones spec cloud 1.5 lists for the clock. */
-static int reply_verdict(struct shim_call *call, int verdict, int64_t skew_ms)
+int ingestion_reply_verdict(struct shim_call *call, int verdict, int64_t skew_ms)
 {
     int32_t status = 401;
     const char *code = farmiq_sign_verdict_name(verdict, &status);
@@ -140,20 +46,45 @@ static int reply_verdict(struct shim_call *call, int verdict, int64_t skew_ms)
     return shim_reply(call, status) < 0 ? FARMIQ_E_NOSPACE : REPLIED;
 }
 
-/* An edge that names itself is compared with its own secrets only; a body of 10 MiB is
- * not hashed once per edge. */
+/* An edge that names itself, or has shown who it is, is compared with its own secrets
+ * only; a body of 10 MiB is not hashed once per edge. */
 static int is_candidate(const struct credential *credential, struct farmiq_str edge_id)
 {
     return !edge_id.len || !credential->edge_id.len ||
            text_equal(credential->edge_id, edge_id);
 }
 
-static int admit_signed(struct shim_call *call, struct keyring *ring,
-                        struct credential *out)
+/* What a request that names no edge may cost, hashed with one secret after another. */
+#define HASHED_MAX_BYTES ((uint64_t)64 * 1024 * 1024)
+
+/* FARMIQ_SIGN_OK: `out` is the credential that signed. */
+static int find_signer(const struct shim_call *call,
+                       const struct farmiq_signed_request *request,
+                       struct farmiq_str edge_id, struct credential *out)
 {
-    struct farmiq_str edge_id = shim_header(call, "x-edge-id");
-    int64_t window_ms = shim_number(call, "HMAC_MAX_SKEW_MS"), skew_ms = 0;
+    struct keyring ring = ingestion_proofs(call);
+    uint64_t hashed_bytes = 0;
+    int verdict = FARMIQ_SIGN_INVALID;
+
+    while (verdict == FARMIQ_SIGN_INVALID && hashed_bytes <= HASHED_MAX_BYTES &&
+           ingestion_next(&ring, out))
+        if (is_candidate(out, edge_id)) {
+            verdict = farmiq_sign_verify(request, &out->proof, 1,
+                                         shim_number(call, "HMAC_MAX_SKEW_MS"),
+                                         call->now_unix_ms, shim_hmac_sha256, NULL, NULL);
+            hashed_bytes += request->body.len;
+            if (verdict == FARMIQ_SIGN_NO_SECRET)
+                verdict = FARMIQ_SIGN_INVALID; /* "a,,b" in a plain list */
+        }
+    return verdict;
+}
+
+static int admit_signed(struct shim_call *call, struct credential *credential)
+{
+    struct farmiq_str edge_id = credential->edge_id;
     struct farmiq_signed_request request;
+    struct credential signer;
+    int64_t skew_ms = 0;
     int verdict;
 
     farmiq_signed_request_init(&request, sizeof request);
@@ -162,82 +93,83 @@ static int admit_signed(struct shim_call *call, struct keyring *ring,
     request.body = call->body;
     request.timestamp = shim_header(call, "x-edge-timestamp");
     request.signature = shim_header(call, "x-edge-signature");
-    verdict = farmiq_sign_verify(&request, NULL, 0, window_ms, call->now_unix_ms,
-                                 shim_hmac_sha256, NULL, &skew_ms);
-    if (verdict == FARMIQ_SIGN_NO_SECRET)
-        verdict = FARMIQ_SIGN_INVALID; /* the start made sure that there are some */
-    else if (verdict >= 0)
-        return reply_verdict(call, verdict, skew_ms);
-    while (verdict == FARMIQ_SIGN_INVALID && next_credential(ring, out))
-        if (is_candidate(out, edge_id))
-            verdict = farmiq_sign_verify(&request, &out->secret, 1, window_ms,
-                                         call->now_unix_ms, shim_hmac_sha256, NULL, NULL);
+    if (!edge_id.len)
+        edge_id = shim_header(call, "x-edge-id");
+    verdict = farmiq_sign_verify(&request, NULL, 0, shim_number(call, "HMAC_MAX_SKEW_MS"),
+                                 call->now_unix_ms, shim_hmac_sha256, NULL, &skew_ms);
+    if (verdict == FARMIQ_SIGN_NO_SECRET) /* all is well but for that */
+        verdict = find_signer(call, &request, edge_id, &signer);
     if (verdict < 0)
         return verdict;
-    return verdict == FARMIQ_SIGN_OK ? FARMIQ_OK : reply_verdict(call, verdict, 0);
+    if (verdict != FARMIQ_SIGN_OK)
+        return ingestion_reply_verdict(call, verdict, skew_ms);
+    signer.certified_tenants = credential->tenants;
+    *credential = signer;
+    return FARMIQ_OK;
 }
 
-static int admit_keyed(struct shim_call *call, struct keyring *ring,
-                       struct credential *out)
+static int admit_keyed(struct shim_call *call, struct credential *credential)
 {
+    struct keyring ring = ingestion_proofs(call);
     struct farmiq_str key = shim_header(call, "x-api-key");
     struct credential one;
     int found = 0;
 
-    while (next_credential(ring, &one)) /* all of them: time must not tell which */
-        if (one.secret.len && text_equal_secret(one.secret, key)) {
-            *out = one;
+    while (ingestion_next(&ring, &one)) /* all of them: time must not tell which */
+        if (one.proof.len && text_equal_secret(one.proof, key)) {
+            *credential = one;
             found = 1;
         }
-    if (found)
-        return FARMIQ_OK;
-    shim_count("farmiq_auth_failures_total", "UNAUTHORIZED", 1);
-    shim_reply_error(call, 401, "UNAUTHORIZED", "x-api-key is missing or unknown");
-    return REPLIED;
+    return found ? FARMIQ_OK
+                 : refuse(call, 401, "UNAUTHORIZED", "x-api-key is missing or unknown");
 }
 
-int ingestion_admit(struct shim_call *call, struct credential *credential)
+/* A name that looks like an URI is only ever compared with URIs: an authority that lets
+ * holders choose their common name must not let them choose whom they are. */
+static int is_named(const struct shim_peer *peer, struct farmiq_str name)
 {
-    struct keyring ring = { .call = call, .mode = mode_of(call) };
+    for (size_t i = 0; i + 3 <= name.len; i++)
+        if (name.ptr[i] == ':' && name.ptr[i + 1] == '/' && name.ptr[i + 2] == '/')
+            return text_is(name, peer->uri);
+    return text_is(name, peer->common_name);
+}
+
+/* The kit has verified it already; here it is only asked whose it is. */
+static int admit_certified(struct shim_call *call, struct credential *credential)
+{
+    const struct shim_peer *peer = shim_peer(call);
+    struct farmiq_str edge_id = shim_header(call, "x-edge-id");
+    struct keyring ring = ingestion_certificates(call);
+
+    if (!peer)
+        return refuse(call, 401, "UNAUTHORIZED", "a client certificate is required");
+    while (ingestion_next(&ring, credential))
+        if (is_named(peer, credential->proof) && is_candidate(credential, edge_id))
+            return FARMIQ_OK;
+    return refuse(call, 403, "FORBIDDEN", "the certificate is not this edge's");
+}
+
+int ingestion_identify(struct shim_call *call, struct credential *credential)
+{
+    const struct mode *mode = ingestion_mode(call);
+    int r = FARMIQ_OK;
 
     *credential = (struct credential){ 0 };
-    if (text_is(shim_str(ring.mode->name), "hmac"))
-        return admit_signed(call, &ring, credential);
-    if (text_is(shim_str(ring.mode->name), "api_key"))
-        return admit_keyed(call, &ring, credential);
-    return FARMIQ_OK;
+    if (mode->asks_certificate)
+        r = admit_certified(call, credential);
+    if (r == FARMIQ_OK && mode->proof == PROOF_SIGNATURE)
+        r = admit_signed(call, credential);
+    if (r == FARMIQ_OK && mode->proof == PROOF_KEY)
+        r = admit_keyed(call, credential);
+    return r;
 }
 
-static int note_row(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
-                    uint32_t count)
+int ingestion_admit(struct shim_call *call)
 {
-    (void)row;
-    (void)columns;
-    (void)count;
-    *(int *)ctx = 1;
-    return 0;
-}
+    struct credential *credential = shim_memory(call, sizeof *credential);
+    int r = credential ? ingestion_identify(call, credential) : FARMIQ_E_NOMEM;
 
-/* The row is written with the batch's effects: a batch that failed may come again. Its
- * key is what was proved and nothing the sender could vary: neither the header's
- * tenant nor the optional "sha256=". */
-int ingestion_admit_once(struct shim_call *call, const struct credential *credential)
-{
-    struct farmiq_str signature = shim_header(call, "x-edge-signature");
-    struct farmiq_sql_value params[3];
-    int is_new = 0, r;
-
-    if (!text_is(shim_str(mode_of(call)->name), "hmac"))
-        return FARMIQ_OK;
-    if (signature.len > FARMIQ_SIGN_HEX_STRLEN) {
-        signature.ptr += signature.len - FARMIQ_SIGN_HEX_STRLEN;
-        signature.len = FARMIQ_SIGN_HEX_STRLEN;
-    }
-    params[0] = farmiq_sql_text(credential->edge_id);
-    params[1] = farmiq_sql_text(signature);
-    params[2] = farmiq_sql_integer(call->now_unix_ms);
-    r = farmiq_sql_run(call->store, &sql_replay_add, NULL, params, 3, note_row, &is_new);
-    if (r < 0)
-        return r;
-    return is_new ? FARMIQ_OK : reply_verdict(call, FARMIQ_SIGN_REPLAYED, 0);
+    if (r == FARMIQ_OK)
+        call->finding = credential;
+    return r < 0 ? r : FARMIQ_OK;
 }

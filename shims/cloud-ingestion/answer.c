@@ -10,16 +10,17 @@ static void write_count(struct farmiq_json_writer *json, const char *name, uint3
     farmiq_json_int(json, count);
 }
 
-static void write_error(struct farmiq_json_writer *json, const struct farmiq_event *event)
+static void write_error(struct farmiq_json_writer *json, const struct farmiq_event *event,
+                        struct refusal refusal)
 {
     farmiq_json_open(json, '{');
     farmiq_json_key(json, "event_id");
     farmiq_json_str(json, event->event_id);
     write_count(json, "index", event->index);
     farmiq_json_key(json, "error");
-    farmiq_json_text(json, event->refusal_text ? event->refusal_text : event->refusal);
+    farmiq_json_text(json, refusal.text ? refusal.text : refusal.code);
     farmiq_json_key(json, "code");
-    farmiq_json_text(json, event->refusal);
+    farmiq_json_text(json, refusal.code);
     farmiq_json_key(json, "retryable");
     farmiq_json_bool(json, 0);
     farmiq_json_close(json, '}');
@@ -32,9 +33,12 @@ static void write_errors(struct farmiq_json_writer *json, const struct intake *i
         return;
     farmiq_json_key(json, "errors");
     farmiq_json_open(json, '[');
-    for (uint32_t i = 0; i < intake->batch.event_count; i++)
-        if (intake->events[i]->refusal)
-            write_error(json, intake->events[i]);
+    for (uint32_t i = 0; i < intake->batch.event_count; i++) {
+        struct refusal refusal = ingestion_refusal(intake, i);
+
+        if (refusal.code)
+            write_error(json, intake->events[i], refusal);
+    }
     farmiq_json_close(json, ']');
 }
 
@@ -43,13 +47,11 @@ static void write_results(struct farmiq_json_writer *json, const struct intake *
     farmiq_json_key(json, "results");
     farmiq_json_open(json, '[');
     for (uint32_t i = 0; i < intake->batch.event_count; i++) {
-        const struct farmiq_event *event = intake->events[i];
-
         farmiq_json_open(json, '{');
         farmiq_json_key(json, "event_id");
-        farmiq_json_str(json, event->event_id);
+        farmiq_json_str(json, intake->events[i]->event_id);
         farmiq_json_key(json, "status");
-        farmiq_json_text(json, event->refusal ? "rejected"
+        farmiq_json_text(json, ingestion_refusal(intake, i).code ? "rejected"
                                : intake->sightings[i].verdict == FARMIQ_DUPLICATE
                                    ? "duplicated"
                                    : "accepted");

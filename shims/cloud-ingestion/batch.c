@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /api/v1/edge/batch (spec cloud 1.7): marks and intents to publish commit together,
- * and only then is there a 200. */
+/* POST /api/v1/edge/batch (spec cloud 1.7). What can be judged without a store is judged
+ * before the transaction; then marks and intents to publish commit together, and only
+ * then is there a 200. */
 #include "ingestion.h"
 
 #include "common/scratch.h"
@@ -13,11 +14,11 @@ static int refuse(struct intake *intake, int status, const char *code, const cha
     return REPLIED;
 }
 
+/* ## Before the transaction */
+
 static int admit_edge(struct intake *intake)
 {
-    int r = ingestion_admit(intake->call, &intake->credential);
-
-    return r == FARMIQ_OK ? ingestion_admit_once(intake->call, &intake->credential) : r;
+    return ingestion_identify(intake->call, &intake->credential);
 }
 
 static int read_batch(struct intake *intake)
@@ -84,6 +85,38 @@ static int judge_events(struct intake *intake)
     return i == count ? FARMIQ_OK : FARMIQ_E_STATE;
 }
 
+static int take_steps(struct intake *intake, int (*const *steps)(struct intake *))
+{
+    int r = FARMIQ_OK;
+
+    for (; *steps && r == FARMIQ_OK; steps++)
+        r = (*steps)(intake);
+    return r;
+}
+
+int ingestion_admit_batch(struct shim_call *call)
+{
+    static int (*const steps[])(struct intake *) = { admit_edge, read_batch, judge_events,
+                                                     NULL };
+    struct intake *intake = shim_memory(call, sizeof *intake);
+    int r;
+
+    if (!intake)
+        return FARMIQ_E_NOMEM;
+    intake->call = call;
+    r = take_steps(intake, steps);
+    if (r == FARMIQ_OK)
+        call->finding = intake;
+    return r < 0 ? r : FARMIQ_OK;
+}
+
+/* ## In the transaction */
+
+static int admit_once(struct intake *intake)
+{
+    return ingestion_admit_once(intake->call, &intake->credential);
+}
+
 static struct farmiq_sighting *chain_sightings(struct intake *intake)
 {
     struct farmiq_sighting *first = NULL, **end = &first;
@@ -122,23 +155,33 @@ static int mark_events(struct intake *intake)
                                    shim_number(call, "DEDUPE_RETENTION_MS"));
 }
 
-/* Exactly the new ones go on the bus. The same id with other content is neither new nor
- * a repeat: the sender must hear of it. */
+/* The same id with other content is neither new nor a repeat: the sender must hear of
+ * it. */
+struct refusal ingestion_refusal(const struct intake *intake, uint32_t index)
+{
+    const struct farmiq_event *event = intake->events[index];
+
+    if (event->refusal)
+        return (struct refusal){ event->refusal, event->refusal_text };
+    if (intake->sightings[index].verdict == FARMIQ_CONFLICT)
+        return (struct refusal){ "CONFLICT", "the event_id is taken by another event" };
+    return (struct refusal){ NULL, NULL };
+}
+
+/* Exactly the new ones go on the bus. */
 static int publish_new(struct intake *intake)
 {
     struct farmiq_event *first = NULL, **end = &first;
 
     for (uint32_t i = 0; i < intake->batch.event_count; i++) {
         struct farmiq_event *event = intake->events[i];
-        int verdict = intake->sightings[i].verdict;
+        const char *refusal = ingestion_refusal(intake, i).code;
 
         event->next = NULL;
-        if (!event->refusal && verdict == FARMIQ_CONFLICT)
-            refuse_event(event, "CONFLICT", "the event_id is taken by another event");
-        if (event->refusal) {
+        if (refusal) {
             intake->rejected++;
-            shim_count("farmiq_ingest_rejected_total", event->refusal, 1);
-        } else if (verdict == FARMIQ_DUPLICATE) {
+            shim_count("farmiq_ingest_rejected_total", refusal, 1);
+        } else if (intake->sightings[i].verdict == FARMIQ_DUPLICATE) {
             intake->duplicated++;
         } else {
             intake->accepted++;
@@ -187,14 +230,11 @@ static int note_edge(struct intake *intake)
 
 int ingestion_post_batch(struct shim_call *call)
 {
-    static int (*const steps[])(struct intake *) = {
-        admit_edge,  read_batch, judge_events,    mark_events,
-        publish_new, note_edge,  ingestion_reply,
-    };
-    struct intake intake = { .call = call };
-    int r = FARMIQ_OK;
+    static int (*const steps[])(struct intake *) = { admit_once,      mark_events,
+                                                     publish_new,     note_edge,
+                                                     ingestion_reply, NULL };
+    struct intake intake = *(const struct intake *)call->finding; /* counts from 0 */
+    int r = take_steps(&intake, steps);
 
-    for (size_t i = 0; i < sizeof steps / sizeof *steps && r == FARMIQ_OK; i++)
-        r = steps[i](&intake);
     return r < 0 ? r : FARMIQ_OK;
 }

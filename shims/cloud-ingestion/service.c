@@ -10,9 +10,13 @@
 
 static const struct shim_option options[] = {
     { "CLOUD_AUTH_MODE", SHIM_CHOICE, "none",
-      "none|api_key|hmac: how edges prove who they are; none needs FARMIQ_INSECURE_DEV" },
+      "none|api_key|hmac|mtls|mtls_hmac: how edges prove who they are; none needs "
+      "FARMIQ_INSECURE_DEV" },
     { "EDGE_KEYS", SHIM_SECRET, "",
       "who may send for whom: edge:secret:tenant+tenant, separated by commas" },
+    { "EDGE_CERTS", SHIM_SECRET, "",
+      "whose certificates are whose, for mtls: edge:name:tenant+tenant, separated by "
+      "commas; name is the subject's CN, or the URI where it holds ://" },
     { "CLOUD_API_KEYS", SHIM_SECRET, "", "keys bound to no tenant; FARMIQ_INSECURE_DEV" },
     { "CLOUD_API_KEY", SHIM_SECRET, "", "for api_key" },
     { "CLOUD_HMAC_SECRETS", SHIM_SECRET, "",
@@ -39,13 +43,8 @@ static const struct shim_metric metrics[] = {
 
 static int get_handshake(struct shim_call *call)
 {
-    struct credential credential;
-    struct farmiq_json_writer *json;
-    int r = ingestion_admit(call, &credential);
+    struct farmiq_json_writer *json = shim_json(call, 1024);
 
-    if (r != FARMIQ_OK)
-        return r < 0 ? r : FARMIQ_OK;
-    json = shim_json(call, 1024);
     farmiq_json_open(json, '{');
     farmiq_json_key(json, "ok");
     farmiq_json_bool(json, 1);
@@ -81,20 +80,16 @@ static const struct rows_column dedupe_columns[] = { { "tenant_id", ROWS_TEXT },
 static int get_dedupe(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
-    struct credential credential;
     struct farmiq_json_writer *json;
     int64_t limit = 0, total = 0;
-    int r = ingestion_admit(call, &credential);
-
-    if (r != FARMIQ_OK)
-        return r < 0 ? r : FARMIQ_OK;
+    int r;
     const struct farmiq_sql_value params[] = {
         farmiq_sql_text(ask_required(&ask, "tenant_id|tenantId")),
         farmiq_sql_integer(limit = ask_limit(&ask, 20, 200)),
     };
     if (ask.is_refused)
         return 0;
-    if (!ingestion_speaks_for(&credential, params[0].text))
+    if (!ingestion_speaks_for(call->finding, params[0].text))
         return shim_reply_error(call, 403, "FORBIDDEN", "not for this tenant");
     json = shim_json(call, (size_t)(limit + 1) * ROWS_BYTES);
     farmiq_json_open(json, '{');
@@ -161,11 +156,15 @@ static int run_purge(struct shim_call *call)
 }
 
 static const struct shim_route routes[] = {
-    { "POST", "/api/v1/edge/batch", SHIM_OPEN, ingestion_post_batch },
-    { "POST", "/api/v1/ingestion/batch", SHIM_OPEN, ingestion_post_batch },
-    { "GET", "/api/v1/edge/diagnostics/handshake", SHIM_OPEN, get_handshake },
-    { "GET", "/api/v1/ingestion/diagnostics/handshake", SHIM_OPEN, get_handshake },
-    { "GET", "/api/v1/edge/diagnostics/dedupe", SHIM_OPEN, get_dedupe },
+    { "POST", "/api/v1/edge/batch", SHIM_OPEN, ingestion_post_batch,
+      ingestion_admit_batch },
+    { "POST", "/api/v1/ingestion/batch", SHIM_OPEN, ingestion_post_batch,
+      ingestion_admit_batch },
+    { "GET", "/api/v1/edge/diagnostics/handshake", SHIM_OPEN, get_handshake,
+      ingestion_admit },
+    { "GET", "/api/v1/ingestion/diagnostics/handshake", SHIM_OPEN, get_handshake,
+      ingestion_admit },
+    { "GET", "/api/v1/edge/diagnostics/dedupe", SHIM_OPEN, get_dedupe, ingestion_admit },
     { "GET", "/api/v1/edge/overview", SHIM_TENANT, get_overview },
     { 0 },
 };
@@ -185,7 +184,7 @@ static const struct shim_service service = {
     .jobs = jobs,
     .openapi = cloud_ingestion_openapi,
     .schema = farmiq_schema_cloud,
-    .start = ingestion_check_options,
+    .check = ingestion_check_options,
 };
 
 SHIM_MAIN(cloud_ingestion, service)

@@ -13,7 +13,8 @@ static const struct shim_option options[] = {
     { "CLOUD_INGESTION_HEADERS_JSON", SHIM_SECRET, "",
       "an object of more headers to send: {\"x-proxy-key\":\"...\"}" },
     { "CLOUD_AUTH_MODE", SHIM_CHOICE, "none",
-      "none|api_key|hmac: how edges prove who they are; none needs FARMIQ_INSECURE_DEV" },
+      "none|api_key|hmac|mtls|mtls_hmac: how edges prove who they are; none needs "
+      "FARMIQ_INSECURE_DEV" },
     { "CLOUD_API_KEY", SHIM_SECRET, "", "for api_key" },
     { "CLOUD_HMAC_SECRET", SHIM_SECRET, "", "for hmac" },
     { "CLOUD_TIMEOUT_MS", SHIM_MS, "30s", "how long the cloud may take for a batch" },
@@ -77,13 +78,6 @@ static const struct shim_job jobs[] = {
     { 0 },
 };
 
-static int start(struct shim_call *call)
-{
-    int r = forwarder_auth_check_options(call);
-
-    return r < 0 ? r : forwarder_end_leases(call);
-}
-
 static const struct shim_service service = {
     .name = "edge-sync-forwarder",
     .summary = "bring the outbox to the cloud, and account for every answer",
@@ -94,7 +88,8 @@ static const struct shim_service service = {
     .openapi = edge_sync_forwarder_openapi,
     .schema = farmiq_schema_edge,
     .state_bytes = sizeof(struct forwarder_state),
-    .start = start,
+    .check = forwarder_auth_check_options,
+    .start = forwarder_end_leases,
 };
 
 SHIM_MAIN(edge_sync_forwarder, service)

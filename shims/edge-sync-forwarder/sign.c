@@ -18,6 +18,16 @@ static int is_mode(const struct shim_call *call, const char *mode)
     return text_is(shim_str(shim_text(call, "CLOUD_AUTH_MODE")), mode);
 }
 
+static int signs(const struct shim_call *call)
+{
+    return is_mode(call, "hmac") || is_mode(call, "mtls_hmac");
+}
+
+static int shows_certificate(const struct shim_call *call)
+{
+    return is_mode(call, "mtls") || is_mode(call, "mtls_hmac");
+}
+
 static int refuse_options(struct shim_call *call, const char *why)
 {
     shim_log(call, SHIM_ERROR, "options.refused", "%s", why);
@@ -49,10 +59,14 @@ int forwarder_auth_check_options(struct shim_call *call)
         return FARMIQ_OK;
     if (is_mode(call, "none") && !shim_number(call, "FARMIQ_INSECURE_DEV"))
         return refuse_options(call, "CLOUD_AUTH_MODE=none sends events without proof of "
-                                    "who we are: set api_key or hmac, or "
+                                    "who we are: set hmac, mtls or api_key, or "
                                     "FARMIQ_INSECURE_DEV=true");
-    if (is_mode(call, "hmac") && !*shim_text(call, "CLOUD_HMAC_SECRET"))
+    if (signs(call) && !*shim_text(call, "CLOUD_HMAC_SECRET"))
         return refuse_options(call, "CLOUD_AUTH_MODE=hmac needs CLOUD_HMAC_SECRET");
+    if (shows_certificate(call) &&
+        (!*shim_text(call, "HTTP_CERT_FILE") || !*shim_text(call, "HTTP_KEY_FILE")))
+        return refuse_options(call, "CLOUD_AUTH_MODE=mtls needs HTTP_CERT_FILE and "
+                                    "HTTP_KEY_FILE");
     if (is_mode(call, "api_key") && !*shim_text(call, "CLOUD_API_KEY"))
         return refuse_options(call, "CLOUD_AUTH_MODE=api_key needs CLOUD_API_KEY");
     return check_lease(call);
@@ -105,7 +119,7 @@ uint32_t forwarder_auth_headers(struct shim_call *call, const char *method,
         out[count++] =
             (struct shim_header_line){ "x-api-key",
                                        shim_str(shim_text(call, "CLOUD_API_KEY")) };
-    if (is_mode(call, "hmac")) {
+    if (signs(call)) {
         struct farmiq_str timestamp = text_of_number(call, call->now_unix_ms);
         const char *signature = sign(call, method, path, body, timestamp);
 

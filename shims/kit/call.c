@@ -55,12 +55,12 @@ struct shim_call *shim_call_open(struct shim_runtime *runtime,
     return &both->call;
 }
 
-static void free_chunks(struct shim_internal *internal)
+static void free_chunks(struct shim_memory_chunk **first)
 {
-    while (internal->chunks) {
-        struct shim_memory_chunk *chunk = internal->chunks;
+    while (*first) {
+        struct shim_memory_chunk *chunk = *first;
 
-        internal->chunks = chunk->next;
+        *first = chunk->next;
         free(chunk);
     }
 }
@@ -69,17 +69,29 @@ void shim_call_reset(struct shim_call *call)
 {
     struct shim_internal *internal = call->internal;
 
-    free_chunks(internal);
+    free_chunks(&internal->chunks);
     memset(&internal->answer, 0, sizeof internal->answer);
     internal->first_effect = internal->last_effect = NULL;
     call->now_unix_ms = shim_clock_unix_ms();
+}
+
+void shim_call_keep(struct shim_call *call)
+{
+    struct shim_internal *internal = call->internal;
+    struct shim_memory_chunk **end = &internal->kept;
+
+    while (*end)
+        end = &(*end)->next;
+    *end = internal->chunks;
+    internal->chunks = NULL;
 }
 
 void shim_call_close(struct shim_call *call)
 {
     if (!call)
         return;
-    free_chunks(call->internal);
+    free_chunks(&call->internal->chunks);
+    free_chunks(&call->internal->kept);
     free(call); /* the internal part lives in the same block */
 }
 
@@ -218,6 +230,13 @@ struct farmiq_str shim_header(const struct shim_call *call, const char *name)
         if (strcasecmp(source->headers[i].name, name) == 0)
             return source->headers[i].value;
     return none;
+}
+
+const struct shim_peer *shim_peer(const struct shim_call *call)
+{
+    const struct shim_source *source = &call->internal->source;
+
+    return source->exchange ? shim_http_peer(source->exchange) : NULL;
 }
 
 struct farmiq_str shim_path_part(const struct shim_call *call, const char *name)

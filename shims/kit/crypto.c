@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kit/crypto.h"
+#include "kit/shim.h"
 
 static int is_str(struct farmiq_str text) { return text.ptr || text.len == 0; }
 
@@ -56,35 +57,89 @@ int shim_crypto_random(void *out, size_t bytes)
     return gnutls_rnd(GNUTLS_RND_RANDOM, out, bytes) < 0 ? FARMIQ_E_STORE : FARMIQ_OK;
 }
 
-/* The subject as text, RFC 4514. Longer ones than fit are no identity of ours. */
-static int subject_of(const gnutls_datum_t *der, char *out, size_t out_bytes)
+/* A text with a NUL inside says one thing to us and another to whoever signed it. */
+static void keep_whole(char *text, size_t len)
+{
+    if (memchr(text, '\0', len))
+        text[0] = '\0';
+}
+
+static void read_common_name(gnutls_x509_crt_t certificate, char *out, size_t out_bytes)
+{
+    size_t len = out_bytes, second_len = 0;
+
+    if (gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, out,
+                                      &len) < 0 ||
+        gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 1, 0,
+                                      NULL, &second_len) !=
+            GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+        out[0] = '\0';
+    else
+        keep_whole(out, len);
+}
+
+/* RFC 5280 4.2.1.6. Which of several would be meant is nothing to guess. */
+static void read_uri(gnutls_x509_crt_t certificate, char *out, size_t out_bytes)
+{
+    char name[256];
+    unsigned count = 0;
+
+    out[0] = '\0';
+    for (unsigned i = 0;; i++) {
+        size_t len = sizeof name - 1;
+        int type = gnutls_x509_crt_get_subject_alt_name(certificate, i, name, &len, NULL);
+
+        if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+            break;
+        if (type == GNUTLS_E_SHORT_MEMORY_BUFFER)
+            count = 2; /* perhaps an URI: then one that nobody can be mapped to */
+        if (type != GNUTLS_SAN_URI || len >= out_bytes || ++count > 1)
+            continue;
+        memcpy(out, name, len);
+        out[len] = '\0';
+        keep_whole(out, len);
+    }
+    if (count > 1)
+        out[0] = '\0';
+}
+
+/* A subject longer than fits is no identity of ours. */
+static int read_names(const gnutls_datum_t *der, struct shim_peer *peer)
 {
     gnutls_x509_crt_t certificate;
-    size_t len = out_bytes;
+    size_t len = sizeof peer->subject;
     int r;
 
     if (gnutls_x509_crt_init(&certificate) < 0)
         return FARMIQ_E_NOMEM;
     r = gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER);
     if (r >= 0)
-        r = gnutls_x509_crt_get_dn(certificate, out, &len);
+        r = gnutls_x509_crt_get_dn(certificate, peer->subject, &len);
+    if (r >= 0) {
+        read_common_name(certificate, peer->common_name, sizeof peer->common_name);
+        read_uri(certificate, peer->uri, sizeof peer->uri);
+    }
     gnutls_x509_crt_deinit(certificate);
     return r < 0 ? FARMIQ_E_REFUSED : FARMIQ_OK;
 }
 
-int shim_crypto_tls_peer(void *tls_session, char *subject, size_t subject_bytes)
+int shim_crypto_tls_peer(void *tls_session, struct shim_peer *peer)
 {
+    gnutls_typed_vdata_st client = { GNUTLS_DT_KEY_PURPOSE_OID,
+                                     (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT,
+                                     0 };
     const gnutls_datum_t *chain;
     unsigned int count = 0, status = 0;
 
-    if (!tls_session || !subject || subject_bytes == 0)
+    if (!tls_session || !peer)
         return FARMIQ_E_ARG;
     chain = gnutls_certificate_get_peers(tls_session, &count);
     if (!chain || count == 0)
         return FARMIQ_NONE;
-    if (gnutls_certificate_verify_peers2(tls_session, &status) < 0 || status != 0)
+    if (gnutls_certificate_verify_peers(tls_session, &client, 1, &status) < 0 ||
+        status != 0)
         return FARMIQ_E_REFUSED;
-    return subject_of(&chain[0], subject, subject_bytes);
+    return read_names(&chain[0], peer);
 }
 
 int shim_crypto_tls_send(void *tls_session, struct farmiq_str bytes)

@@ -15,9 +15,11 @@ int shim_crypto_equal(struct farmiq_str a, struct farmiq_str b);
 int shim_crypto_random(void *out, size_t bytes);
 
 /* For the kit's TLS servers; `tls_session` is a gnutls_session_t.
- * The verified peer certificate's subject (RFC 4514). FARMIQ_OK; FARMIQ_NONE: it showed
- * none; FARMIQ_E_REFUSED: it does not verify, or its subject does not fit. */
-int shim_crypto_tls_peer(void *tls_session, char *subject, size_t subject_bytes);
+ * Who the verified client certificate is for. FARMIQ_OK; FARMIQ_NONE: none was shown;
+ * FARMIQ_E_REFUSED: it does not verify, is not for clients, or its subject does not
+ * fit. */
+struct shim_peer;
+int shim_crypto_tls_peer(void *tls_session, struct shim_peer *peer);
 /* Write all of `bytes`, or FARMIQ_E_UNREACHABLE. */
 int shim_crypto_tls_send(void *tls_session, struct farmiq_str bytes);
 

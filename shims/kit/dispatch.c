@@ -227,6 +227,31 @@ static void send_off(struct errand *errand, const struct shim_route *route)
         shim_writer_submit(runtime->writer, &errand->unit);
 }
 
+static int run_admission(struct shim_call *call, void *unused)
+{
+    (void)unused;
+    return call->internal->route->admit(call);
+}
+
+static void after_admission(struct shim_unit *unit)
+{
+    struct shim_call *call = unit->call;
+
+    if (unit->result < 0 || call->internal->answer.status) {
+        finish(unit);
+        return;
+    }
+    shim_call_keep(call);
+    send_off((struct errand *)unit, call->internal->route);
+}
+
+static void admit(struct errand *errand)
+{
+    errand->unit.run = run_admission;
+    errand->unit.done = after_admission;
+    shim_readers_submit(errand->unit.call->internal->runtime->admitters, &errand->unit);
+}
+
 static int reply_asset(struct shim_call *call, const struct shim_asset *asset)
 {
     struct farmiq_str body = { (const char *)asset->bytes, asset->len };
@@ -339,7 +364,10 @@ void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
     identify(call);
     call->internal->route = resolve(call, &relay);
     if (call->internal->route && shim_auth_admit(call) == FARMIQ_OK) {
-        send_off(errand, call->internal->route);
+        if (call->internal->route->admit)
+            admit(errand);
+        else
+            send_off(errand, call->internal->route);
         return;
     }
     call->internal->route = NULL; /* answered: nothing streams, nothing runs */
@@ -367,6 +395,7 @@ int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hos
     call.path = shim_str(request->path);
     call.body = request->body;
     call.messages = NULL;
+    call.finding = NULL;
     internal.source.headers = request->headers;
     internal.source.header_count = request->header_count;
     internal.route =
@@ -377,7 +406,9 @@ int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hos
     }
     /* No savepoint: when our own store fails, that is the caller's failure too, and the
      * caller's unit of work is rolled back as a whole. */
-    r = internal.route->handle(&call);
+    r = internal.route->admit ? internal.route->admit(&call) : FARMIQ_OK;
+    if (r >= 0 && !internal.answer.status)
+        r = internal.route->handle(&call);
     if (r < 0)
         return r;
     request->status = internal.answer.status;

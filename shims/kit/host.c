@@ -17,6 +17,7 @@
 
 #define MAX_TABLES 64
 #define READER_THREADS 2
+#define ADMITTER_THREADS 2 /* not the readers: a slow query must not keep edges out */
 #define DRAIN_MS 5000
 
 static const struct shim_option process_options[] = {
@@ -32,8 +33,7 @@ static const struct shim_option http_options[] = {
     { "APP_PORT_FILE", SHIM_STRING, "", "write the port listened on into this file" },
     { "TLS_CERT_FILE", SHIM_STRING, "", "serve HTTPS with this certificate" },
     { "TLS_KEY_FILE", SHIM_STRING, "", "and this key" },
-    { "TLS_CLIENT_CA_FILE", SHIM_STRING, "",
-      "demand client certificates signed by one of these" },
+    { "TLS_CLIENT_CA_FILE", SHIM_STRING, "", "verify client certificates against these" },
     { "HTTP_MAX_BODY_BYTES", SHIM_BYTES, "10M", "longer request bodies are refused" },
     { "HTTP_MAX_CONNECTIONS", SHIM_COUNT, "1024", "connections at the same time" },
     { "HTTP_MAX_CONNECTIONS_PER_IP", SHIM_COUNT, "256", "of them from one address" },
@@ -79,6 +79,15 @@ static int any_publishes(const struct shim_runtime *runtime)
     return 0;
 }
 
+static int has_admitted_routes(const struct shim_runtime *runtime)
+{
+    for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
+        for (const struct shim_route *r = h->service->routes; r && r->method; r++)
+            if (r->admit)
+                return 1;
+    return 0;
+}
+
 const struct shim_hosted *shim_runtime_find(const struct shim_runtime *runtime,
                                             const char *service)
 {
@@ -114,8 +123,7 @@ static int host_services(struct shim_runtime *runtime,
     return runtime->hosted ? FARMIQ_OK : FARMIQ_E_NOMEM;
 }
 
-static int read_options(struct shim_runtime *runtime, const char *summary, int argc,
-                        char **argv)
+static int read_options(struct shim_runtime *runtime)
 {
     const struct shim_option *tables[MAX_TABLES] = { NULL };
     size_t count = 0;
@@ -133,8 +141,47 @@ static int read_options(struct shim_runtime *runtime, const char *summary, int a
     tables[count++] = shim_request_options;
     tables[count++] = shim_auth_options;
     tables[count++] = process_options;
-    return shim_options_open(&runtime->options, runtime->program, summary, tables, argc,
-                             argv);
+    return shim_options_open(&runtime->options, runtime->program, runtime->summary,
+                             tables, runtime->argc, runtime->argv);
+}
+
+static int check_options(struct shim_runtime *runtime)
+{
+    int r = shim_auth_check_options(runtime);
+
+    for (const struct shim_hosted *h = runtime->hosted; h->service && r >= 0; h++) {
+        struct shim_call *call;
+
+        if (!h->service->check)
+            continue;
+        call = shim_call_open(runtime, h);
+        r = call ? h->service->check(call) : FARMIQ_E_NOMEM;
+        shim_call_close(call);
+    }
+    return r;
+}
+
+/* What is wrong must not stop a process that works: then all stays as it was. */
+static void renew_secrets(struct shim_runtime *runtime)
+{
+    struct shim_runtime trial = { .program = runtime->program,
+                                  .summary = runtime->summary,
+                                  .argc = runtime->argc,
+                                  .argv = runtime->argv,
+                                  .hosted = runtime->hosted,
+                                  .schema = runtime->schema };
+    int r = read_options(&trial);
+
+    if (r >= 0)
+        r = check_options(&trial);
+    if (r < 0) {
+        shim_options_close(trial.options);
+        shim_log_line(SHIM_ERROR, "secrets.kept", "the new ones are not usable: %s",
+                      farmiq_strerror(r));
+        return;
+    }
+    shim_log_line(SHIM_INFO, "secrets.renewed", "%u options changed",
+                  shim_options_renew(runtime->options, trial.options));
 }
 
 /* ## Transports */
@@ -308,14 +355,18 @@ static void stop_services(struct shim_runtime *runtime)
 
 static int set_up(struct shim_runtime *runtime, struct farmiq_error *error)
 {
-    int r = shim_auth_check_options(runtime);
+    int r = check_options(runtime);
 
     if (r >= 0)
         r = shim_tasks_open(&runtime->tasks);
     if (r >= 0 && runtime->schema)
         r = shim_writer_open(&runtime->writer, runtime, error);
     if (r >= 0)
-        r = shim_readers_open(&runtime->readers, runtime, READER_THREADS, error);
+        r = shim_readers_open(&runtime->readers, runtime, runtime->schema, READER_THREADS,
+                              error);
+    if (r >= 0 && has_admitted_routes(runtime))
+        r = shim_readers_open(&runtime->admitters, runtime, NULL, ADMITTER_THREADS,
+                              error);
     if (r >= 0)
         r = shim_bus_open(&runtime->bus, runtime, error);
     if (r >= 0)
@@ -349,6 +400,7 @@ static void take_down(struct shim_runtime *runtime)
     shim_mqtt_subscriber_close(runtime->mqtt);
     runtime->mqtt = NULL;
     stop_services(runtime);
+    shim_readers_close(runtime->admitters); /* they submit to the others */
     shim_readers_close(runtime->readers);
     shim_writer_close(runtime->writer);
     shim_bus_close(runtime->bus);
@@ -385,6 +437,7 @@ static void block_signals(sigset_t *signals)
     sigemptyset(signals);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -416,7 +469,8 @@ static int run(struct shim_runtime *runtime)
     shim_log_line(SHIM_INFO, "start.ready", "listening on port %u",
                   shim_http_server_port(runtime->http));
     notify("READY=1");
-    sigwait(&signals, &caught);
+    while (sigwait(&signals, &caught) == 0 && caught == SIGHUP)
+        renew_secrets(runtime);
     notify("STOPPING=1");
     shim_log_line(SHIM_INFO, "stop.draining", "signal %d", caught);
     return FARMIQ_OK;
@@ -426,11 +480,14 @@ int shim_host(int argc, char **argv, const char *program, const char *summary,
               const struct shim_service *const *services)
 {
     struct shim_runtime runtime = { .program = program,
+                                    .summary = summary,
+                                    .argc = argc,
+                                    .argv = argv,
                                     .door = PTHREAD_RWLOCK_INITIALIZER };
     int r = host_services(&runtime, services);
 
     if (r >= 0)
-        r = read_options(&runtime, summary, argc, argv);
+        r = read_options(&runtime);
     if (r == SHIM_OPTIONS_DONE) {
         take_down(&runtime);
         return EXIT_SUCCESS;

@@ -49,9 +49,10 @@ struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
                                    const char *name); /* empty: absent */
 struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
                                   const char *name); /* decoded; empty: absent */
-/* The verified client certificate's subject (RFC 4514); empty: none was shown. One that
- * does not verify never gets here: 403. */
-struct farmiq_str shim_http_client_subject(struct shim_http_exchange *exchange);
+/* Who the verified client certificate is for; NULL: none was shown. One that does not
+ * verify never gets here: 403. */
+struct shim_peer;
+const struct shim_peer *shim_http_peer(const struct shim_http_exchange *exchange);
 
 struct shim_http_field {
     const char *name;

@@ -37,7 +37,8 @@ struct shim_http_exchange {
     struct MHD_Response *response;
     size_t response_bytes;
     int status;
-    char subject[256];
+    int has_peer;
+    struct shim_peer peer;
     const char *target_at; /* where the target was in the request, see read_gapless() */
     size_t target_len;
     char target[]; /* its copy: libmicrohttpd cuts its own into pieces */
@@ -307,11 +308,11 @@ static const struct shim__http_refusal *read_peer(struct shim_http_exchange *exc
         void *session = MHD_get_connection_info(exchange->connection,
                                                 MHD_CONNECTION_INFO_GNUTLS_SESSION)
                             ->tls_session;
-        link->peer = shim_crypto_tls_peer(session, link->subject, sizeof link->subject);
+        link->peer = shim_crypto_tls_peer(session, &link->peer_names);
         link->is_peer_known = 1;
     }
-    if (link->peer == FARMIQ_OK)
-        memcpy(exchange->subject, link->subject, sizeof exchange->subject);
+    exchange->has_peer = link->peer == FARMIQ_OK;
+    exchange->peer = link->peer_names;
     return link->peer < 0 ? &shim__http_bad_certificate : NULL;
 }
 
@@ -627,7 +628,7 @@ struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
     return shim__http_head_query(&exchange->head, name);
 }
 
-struct farmiq_str shim_http_client_subject(struct shim_http_exchange *exchange)
+const struct shim_peer *shim_http_peer(const struct shim_http_exchange *exchange)
 {
-    return (struct farmiq_str){ exchange->subject, strlen(exchange->subject) };
+    return exchange->has_peer ? &exchange->peer : NULL;
 }

@@ -14,6 +14,7 @@
 
 #include "kit/http_private.h"
 #include "kit/http_server.h"
+#include "kit/shim.h"
 
 /* A connection, from accept to close. What it is busy with decides how long that may
  * take: a client is judged by what it completed, not by the last byte it trickled. */
@@ -34,7 +35,7 @@ struct link {
     int lingers;       /* its upload was refused midway: see keeper */
     int peer;          /* FARMIQ_* of its certificate; asked once, on MHD's thread */
     int is_peer_known; /* MHD's thread only */
-    char subject[256]; /* MHD's thread only */
+    struct shim_peer peer_names; /* MHD's thread only */
 };
 
 /* A socket whose client may still be sending what nobody wants: closed at once it would

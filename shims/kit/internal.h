@@ -27,11 +27,15 @@ struct shim_hosted {
 /* The process. Built once by host.c, read by everybody. */
 struct shim_runtime {
     const char *program;
+    const char *summary;
+    int argc;
+    char **argv;
     struct shim_options *options;
     struct shim_hosted *hosted; /* ends with a NULL service */
     const struct farmiq_migration *schema;
     struct shim_writer *writer;
     struct shim_readers *readers;
+    struct shim_readers *admitters; /* NULL: no route has an `admit` */
     struct shim_tasks *tasks;
     struct shim_job_run *job_runs;
     struct shim_bus *bus;
@@ -80,6 +84,7 @@ struct shim_internal {
     struct farmiq_json_writer json;
     struct shim_effect *first_effect, *last_effect;
     struct shim_memory_chunk *chunks;
+    struct shim_memory_chunk *kept; /* what survives shim_call_reset() */
     const char *stream_channel;                   /* NULL: the tenant's */
     char request_id_text[FARMIQ_UUID_STRLEN + 1]; /* survives shim_call_reset() */
 };
@@ -90,6 +95,8 @@ struct shim_call *shim_call_open(struct shim_runtime *runtime,
 void shim_call_close(struct shim_call *call);
 /* Forget answer, effects and memory, and read the clock: the unit runs (again). */
 void shim_call_reset(struct shim_call *call);
+/* What was taken so far outlives every reset. */
+void shim_call_keep(struct shim_call *call);
 void shim_call_add_effect(struct shim_call *call, enum shim_effect_kind kind,
                           struct farmiq_str topic, struct farmiq_str tenant_id,
                           struct farmiq_str body);
@@ -144,8 +151,10 @@ int shim_writer_run(struct shim_writer *writer, struct shim_unit *unit);
 
 /* ## readers.c: requests that only read, on threads of their own */
 
+/* `schema` NULL: without a store. */
 int shim_readers_open(struct shim_readers **out, struct shim_runtime *runtime,
-                      uint32_t thread_count, struct farmiq_error *error);
+                      const struct farmiq_migration *schema, uint32_t thread_count,
+                      struct farmiq_error *error);
 void shim_readers_close(struct shim_readers *readers);
 /* `unit->run` gets a reader store in its call; `done` follows. */
 void shim_readers_submit(struct shim_readers *readers, struct shim_unit *unit);

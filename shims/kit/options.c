@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static const char *const origin_names[] = {
 
 struct value {
     const struct shim_option *option;
-    char *text;
+    _Atomic(char *) text; /* a secret's may be renewed while others read it */
     int64_t number;
     enum origin origin;
 };
@@ -34,6 +35,7 @@ struct shim_options {
     const char *summary;
     struct value *values;
     size_t count;
+    struct shim_options *renewed_from; /* the texts that were replaced */
 };
 
 /* Every program has these, whatever its tables say. */
@@ -424,10 +426,30 @@ int shim_options_open(struct shim_options **out, const char *program, const char
     return r;
 }
 
+/* Old and new change places: whoever still reads an old text finds it with us. */
+uint32_t shim_options_renew(struct shim_options *options, struct shim_options *fresh)
+{
+    uint32_t changed = 0;
+
+    assert(options->count == fresh->count);
+    for (size_t i = 0; i < options->count; i++) {
+        struct value *old = &options->values[i], *new = &fresh->values[i];
+
+        if (old->option->type != SHIM_SECRET || strcmp(old->text, new->text) == 0)
+            continue;
+        new->text = atomic_exchange(&old->text, new->text);
+        changed++;
+    }
+    fresh->renewed_from = options->renewed_from;
+    options->renewed_from = fresh;
+    return changed;
+}
+
 void shim_options_close(struct shim_options *options)
 {
     if (!options)
         return;
+    shim_options_close(options->renewed_from);
     for (size_t i = 0; i < options->count; i++) {
         /* Secrets do not stay behind in freed memory. */
         explicit_bzero(options->values[i].text, strlen(options->values[i].text));

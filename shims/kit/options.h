@@ -18,6 +18,10 @@ struct shim_options;
  * which option is wrong, where it came from and what would be right. */
 int shim_options_open(struct shim_options **out, const char *program, const char *summary,
                       const struct shim_option *const *tables, int argc, char **argv);
+/* Take the secrets of `fresh`, read by the same tables, and own it. Texts that were
+ * handed out stay valid until the close. Returns how many changed. One thread renews,
+ * any may read. */
+uint32_t shim_options_renew(struct shim_options *options, struct shim_options *fresh);
 void shim_options_close(struct shim_options *options); /* NULL is fine */
 
 /* The option must be in the tables: asking for another is a bug, and aborts. */

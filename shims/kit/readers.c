@@ -34,15 +34,15 @@ static void *read_for_ever(void *arg)
 }
 
 static int start_reader(struct shim_readers *pool, const struct shim_runtime *runtime,
-                        struct farmiq_error *error)
+                        const struct farmiq_migration *schema, struct farmiq_error *error)
 {
     struct reader *reader = &pool->readers[pool->count];
     int r = FARMIQ_OK;
 
     reader->pool = pool;
-    if (runtime->schema)
-        r = shim_store_open(&reader->store, runtime->options, runtime->schema,
-                            SHIM_STORE_READ, error);
+    if (schema)
+        r = shim_store_open(&reader->store, runtime->options, schema, SHIM_STORE_READ,
+                            error);
     if (r < 0)
         return r;
     if (pthread_create(&reader->thread, NULL, read_for_ever, reader)) {
@@ -54,7 +54,8 @@ static int start_reader(struct shim_readers *pool, const struct shim_runtime *ru
 }
 
 int shim_readers_open(struct shim_readers **out, struct shim_runtime *runtime,
-                      uint32_t thread_count, struct farmiq_error *error)
+                      const struct farmiq_migration *schema, uint32_t thread_count,
+                      struct farmiq_error *error)
 {
     struct shim_readers *pool =
         calloc(1, sizeof *pool + thread_count * sizeof *pool->readers);
@@ -64,7 +65,7 @@ int shim_readers_open(struct shim_readers **out, struct shim_runtime *runtime,
         return FARMIQ_E_NOMEM;
     shim_units_init(&pool->units);
     while (r == FARMIQ_OK && pool->count < thread_count)
-        r = start_reader(pool, runtime, error);
+        r = start_reader(pool, runtime, schema, error);
     if (r == FARMIQ_OK)
         *out = pool;
     else

@@ -39,6 +39,7 @@ struct shim_call {
     struct farmiq_str method;
     struct farmiq_str path;
     struct farmiq_str body;
+    const void *finding;            /* what the route's `admit` left, or NULL */
     struct shim_message *messages;  /* topics and queues */
     struct shim_internal *internal; /* the kit's */
 };
@@ -84,6 +85,12 @@ struct shim_route {
     const char *pattern; /* "/api/v1/things/{id}" */
     unsigned flags;
     shim_handler handle;
+    /* Runs before `handle`, beside the writer and without a store: who asks, and is it
+     * worth a transaction? A flood of what is refused here costs the writer nothing.
+     * What it replies is the answer; when it replies nothing `handle` follows, perhaps
+     * more than once, and finds call->finding and the memory that was taken. May be
+     * NULL. */
+    shim_handler admit;
 };
 
 /* A consumer on the bus: the routing keys, separated by spaces. */
@@ -149,6 +156,10 @@ struct shim_service {
     const struct shim_document *openapi;            /* generated from openapi.yaml */
     const struct farmiq_migration *(*schema)(void); /* NULL: keeps nothing */
     size_t state_bytes;
+    /* Are the options sound? Logs what is not, and returns FARMIQ_E_ARG. Without store
+     * and state: before the start, and again on SIGHUP, which reads the secrets anew
+     * from their files. May be NULL. */
+    shim_handler check;
     shim_handler start; /* once, in a transaction, before anything else; may be NULL */
     shim_handler stop;
 };
@@ -197,6 +208,13 @@ double shim_store_used_pct(struct shim_call *call);
 
 /* ## A request's parts */
 struct farmiq_str shim_header(const struct shim_call *call, const char *name);
+/* Who a client certificate, verified against TLS_CLIENT_CA_FILE, says its holder is. */
+struct shim_peer {
+    char subject[256];     /* RFC 4514 */
+    char common_name[128]; /* empty: none, or more than one */
+    char uri[256];         /* of the alternative names; empty: none, or more than one */
+};
+const struct shim_peer *shim_peer(const struct shim_call *call); /* NULL: showed none */
 struct farmiq_str shim_path_part(const struct shim_call *call, const char *name);
 /* Percent-decoded; spellings separated by '|': "tenantId|tenant_id". */
 struct farmiq_str shim_query(struct shim_call *call, const char *spellings);

@@ -62,10 +62,16 @@ static void do_raw_path(struct rig *rig, struct shim_http_exchange *exchange)
     respond_text(exchange, 200, shim_http_raw_path(exchange));
 }
 
-static void do_subject(struct rig *rig, struct shim_http_exchange *exchange)
+static void do_peer(struct rig *rig, struct shim_http_exchange *exchange)
 {
+    const struct shim_peer *peer = shim_http_peer(exchange);
+    char text[sizeof *peer + 8] = "";
+
     (void)rig;
-    respond_text(exchange, 200, shim_http_client_subject(exchange));
+    if (peer)
+        snprintf(text, sizeof text, "%s|%s|%s", peer->subject, peer->common_name,
+                 peer->uri);
+    respond_text(exchange, 200, (struct farmiq_str){ text, strlen(text) });
 }
 
 static unsigned long number_of(struct farmiq_str text)
@@ -121,10 +127,10 @@ static const struct {
     const char *prefix;
     void (*run)(struct rig *rig, struct shim_http_exchange *exchange);
 } repertoire[] = {
-    { "/echo", do_echo },       { "/method", do_method }, { "/header", do_header },
-    { "/query", do_query },     { "/path", do_path },     { "/rawpath", do_raw_path },
-    { "/subject", do_subject }, { "/big", do_big },       { "/status/", do_status },
-    { "/stream", do_stream },   { "/hold", do_hold },
+    { "/echo", do_echo },     { "/method", do_method }, { "/header", do_header },
+    { "/query", do_query },   { "/path", do_path },     { "/rawpath", do_raw_path },
+    { "/peer", do_peer },     { "/big", do_big },       { "/status/", do_status },
+    { "/stream", do_stream }, { "/hold", do_hold },
 };
 
 static void perform(struct rig *rig, struct shim_http_exchange *exchange)

@@ -17,12 +17,13 @@
 
 #include "kit/http_client.h"
 #include "kit/http_server.h"
+#include "kit/shim.h"
 
 /* ## The server
  *
  * /echo        the body                    /method       the method
  * /header      the header named by ?name   /query        the parameter "value", decoded
- * /path/...    the path, decoded           /subject      the client certificate's
+ * /path/...    the path, decoded           /peer         subject|common name|URI
  * /big         ?bytes of 'x'               /status/NNN   an empty answer, Retry-After: 7
  * /stream      events of ?channel          /hold         nothing until rig_release() */
 struct rig {

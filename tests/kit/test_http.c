@@ -180,14 +180,13 @@ static void client_certificates(void **state)
     nobody = rig_client(files.ca, NULL, NULL);
     stranger = rig_client(files.ca, files.stranger, files.stranger_key);
     for (int i = 0; i < 2; i++) { /* the second time on the same connection */
-        assert_int_equal(rig_get(known, rig_url(&rig, "https", "/subject"), &reply), 200);
-        assert_str(reply, "CN=edge-01");
-        assert_int_equal(rig_get(nobody, rig_url(&rig, "https", "/subject"), &reply),
-                         200);
+        assert_int_equal(rig_get(known, rig_url(&rig, "https", "/peer"), &reply), 200);
+        assert_str(reply, "CN=edge-01|edge-01|");
+        assert_int_equal(rig_get(nobody, rig_url(&rig, "https", "/peer"), &reply), 200);
         assert_str(reply, "");
     }
     assert_int_equal(rig_served(&rig), 4);
-    assert_true(rig_get(stranger, rig_url(&rig, "https", "/subject"), &reply) != 200);
+    assert_true(rig_get(stranger, rig_url(&rig, "https", "/peer"), &reply) != 200);
     assert_int_equal(rig_served(&rig), 4);
     shim_http_client_close(known);
     shim_http_client_close(nobody);

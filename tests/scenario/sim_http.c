@@ -412,10 +412,10 @@ struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
     return shim_str("");
 }
 
-struct farmiq_str shim_http_client_subject(struct shim_http_exchange *exchange)
+const struct shim_peer *shim_http_peer(const struct shim_http_exchange *exchange)
 {
     (void)exchange;
-    return shim_str("");
+    return NULL;
 }
 
 void shim_http_stream(struct shim_http_exchange *exchange, const char *channel,
