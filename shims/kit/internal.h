@@ -84,7 +84,7 @@ struct shim_internal {
     struct farmiq_json_writer json;
     struct shim_effect *first_effect, *last_effect;
     struct shim_memory_chunk *chunks;
-    struct shim_memory_chunk *kept; /* what survives shim_call_reset() */
+    struct shim_memory_chunk *kept;               /* what survives shim_call_reset() */
     const char *stream_channel;                   /* NULL: the tenant's */
     char request_id_text[FARMIQ_UUID_STRLEN + 1]; /* survives shim_call_reset() */
 };
