@@ -206,6 +206,20 @@ int shim_store_is_shared(const struct shim_call *call);
  * where that cannot be said. Needs a store in hand. */
 double shim_store_used_pct(struct shim_call *call);
 
+/* ## Local days, by the name of an IANA time zone: "Europe/Berlin", "UTC" */
+struct shim_day {
+    int64_t start_unix_ms;
+    int64_t end_unix_ms; /* the next one's start: 23 to 25 hours later */
+    int weekday;         /* 1: Monday, ... 7: Sunday (ISO 8601) */
+    char date[11];       /* "2026-03-29" */
+};
+/* The day that a moment lies in. FARMIQ_OK; FARMIQ_E_SYNTAX: there is no such zone;
+ * FARMIQ_E_RANGE. Thread-safe. */
+int shim_zone_day(const char *zone, int64_t unix_ms, struct shim_day *day);
+/* The day of that name. FARMIQ_OK; FARMIQ_E_SYNTAX: not YYYY-MM-DD, or no such zone;
+ * FARMIQ_E_RANGE: no such day, or before 1970. Thread-safe. */
+int shim_zone_date(const char *zone, struct farmiq_str date, struct shim_day *day);
+
 /* ## A request's parts */
 struct farmiq_str shim_header(const struct shim_call *call, const char *name);
 /* Who a client certificate, verified against TLS_CLIENT_CA_FILE, says its holder is. */
