@@ -90,7 +90,8 @@ struct farmiq_batch_error {
     struct farmiq_str event_id;
     struct farmiq_str code; /* may be empty */
     struct farmiq_str text; /* may be empty */
-    uint32_t retryable;
+    uint32_t retryable; /* unless the answer says that it is not: clouds that do not say
+                         * list passing failures, too (spec cloud 1.4) */
     uint32_t reserved;
 };
 

@@ -85,7 +85,7 @@ static int take_members(struct reading *r, struct farmiq_batch_error *e)
         result = take_text(r, &m[ERROR_TEXT], &e->text);
     if (result == FARMIQ_OK)
         result = take_count(r, &m[INDEX], &e->index);
-    e->retryable = m[RETRYABLE].type == FARMIQ_JSON_BOOL && m[RETRYABLE].number != 0;
+    e->retryable = m[RETRYABLE].type != FARMIQ_JSON_BOOL || m[RETRYABLE].number != 0;
     return result;
 }
 

@@ -662,8 +662,8 @@ static void errors_reach_their_events_by_id_or_index_in_any_order(void **state)
     (void)state;
     assert_int_equal(
         apply("{\"accepted\":1,\"duplicated\":0,\"rejected\":3,\"errors\":["
-              "{\"index\":3,\"code\":\"MISSING_EVENT_ID\"},"
-              "{\"event_id\":\"e2\",\"error\":\"Missing farm_id\"},"
+              "{\"index\":3,\"code\":\"MISSING_EVENT_ID\",\"retryable\":false},"
+              "{\"event_id\":\"e2\",\"error\":\"Missing farm_id\",\"retryable\":false},"
               "{\"event_id\":\"e0\",\"index\":0,\"code\":\"STORAGE_UNAVAILABLE\","
               "\"error\":\"later\",\"retryable\":true}]}"),
         FARMIQ_OK);
@@ -675,11 +675,25 @@ static void errors_reach_their_events_by_id_or_index_in_any_order(void **state)
     assert_string_equal(sent[3].refusal, "MISSING_EVENT_ID");
 }
 
+/* Spec cloud 1.4: what an older cloud rejects may pass, a failed publish for one. */
+static void a_rejection_that_does_not_say_so_is_not_for_good(void **state)
+{
+    (void)state;
+    assert_int_equal(apply("{\"accepted\":2,\"duplicated\":0,\"rejected\":2,\"errors\":["
+                           "{\"event_id\":\"e1\",\"error\":\"Channel closed\"},"
+                           "{\"event_id\":\"e2\",\"code\":\"X\",\"retryable\":null}]}"),
+                     FARMIQ_OK);
+    assert_string_equal(sent[1].refusal, "RETRY");
+    assert_string_equal(sent[1].refusal_text, "Channel closed");
+    assert_string_equal(sent[2].refusal, "RETRY");
+}
+
 /* A code or an id of one letter is one; an empty code is none. */
 static void the_shortest_code_and_id_count(void **state)
 {
     (void)state;
-    assert_int_equal(parse_answer("{\"errors\":[{\"event_id\":\"x\",\"code\":\"C\"},"
+    assert_int_equal(parse_answer("{\"errors\":[{\"event_id\":\"x\",\"code\":\"C\","
+                                  "\"retryable\":false},"
                                   "{\"event_id\":\"y\",\"code\":\"\","
                                   "\"retryable\":false}]}"),
                      FARMIQ_OK);
@@ -863,6 +877,7 @@ int main(void)
         cmocka_unit_test(reads_the_extended_answer),
         cmocka_unit_test(no_body_or_no_errors_acknowledges_everything),
         cmocka_unit_test(errors_reach_their_events_by_id_or_index_in_any_order),
+        cmocka_unit_test(a_rejection_that_does_not_say_so_is_not_for_good),
         cmocka_unit_test(the_shortest_code_and_id_count),
         cmocka_unit_test(an_answer_needs_room_for_its_texts),
         cmocka_unit_test(an_answer_that_does_not_fit_marks_nothing),

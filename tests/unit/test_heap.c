@@ -54,7 +54,8 @@ static const char batch_body[] =
 
 static const char answer_body[] =
     "{\"accepted\":0,\"duplicated\":0,\"rejected\":1,"
-    "\"errors\":[{\"event_id\":\"e\\u0030\",\"error\":\"no\",\"code\":\"NO\"}]}";
+    "\"errors\":[{\"event_id\":\"e\\u0030\",\"error\":\"no\",\"code\":\"NO\","
+    "\"retryable\":false}]}";
 
 static void the_watch_sees_the_heap(void **state)
 {
