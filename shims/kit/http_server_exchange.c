@@ -613,7 +613,9 @@ struct farmiq_str shim_http_raw_target(const struct shim_http_exchange *exchange
 
 struct farmiq_str shim_http_body(const struct shim_http_exchange *exchange)
 {
-    return (struct farmiq_str){ exchange->body.bytes, exchange->body.len };
+    /* No body is an empty text, not no text: parsers then say what is wrong with it. */
+    return (struct farmiq_str){ exchange->body.bytes ? exchange->body.bytes : "",
+                                exchange->body.len };
 }
 
 struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
