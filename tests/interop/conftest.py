@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the interoperation suite; docs/interop.md says how to point it elsewhere."""
+import os
+import re
+import types
+import urllib.parse
+
+import pytest
+
+import differences
+import target as targets
+from cloud_stand_in import StandIn
+from documents import Document
+from mqtt_client import Device
+from wire import Door
+
+REQUIREMENT = re.compile(r"(edge|cloud|S\d) \d")
+
+
+def pytest_collection_modifyitems(items):
+    """Each test says which section of the contracts it proves."""
+    nameless = {item.nodeid.split("[")[0] for item in items
+                if not REQUIREMENT.match((item.function.__doc__ or "").strip())}
+    if nameless:
+        raise pytest.UsageError("tests without a requirement: " + ", ".join(sorted(nameless)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    differences.report(terminalreporter)
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory):
+    path = os.environ.get("FARMIQ_INTEROP")
+    if path:
+        yield targets.Target(targets.from_file(path))
+        return
+    farm = targets.OwnFarm(tmp_path_factory.mktemp("farms"), targets.build_folder())
+    try:
+        farm.start()
+        yield targets.Target(farm.settings())
+    finally:
+        farm.end()
+
+
+@pytest.fixture
+def place(target):
+    return target.place
+
+
+@pytest.fixture
+def differs(target):
+    return differences.Judge(target.is_ours)
+
+
+@pytest.fixture(scope="session")
+def open_door(target):
+    """A door to a base URL, whose answers are held against its own OpenAPI document."""
+    known = {}
+
+    def open_one(url, ca_file=None, headers=None):
+        if not target.settings["documents"]:
+            return Door(url, ca_file, headers)
+        if url not in known:
+            known[url] = Document(Door(url, ca_file).good("/api-docs/openapi.json"))
+        return Door(url, ca_file, headers, known[url].check)
+    return open_one
+
+
+@pytest.fixture
+def gateway(target, open_door):
+    return open_door(target.need("edge", "gateway").gateway)
+
+
+@pytest.fixture
+def edge_telemetry(target, open_door):
+    return open_door(target.need("edge", "telemetry").telemetry)
+
+
+@pytest.fixture
+def forwarder(target, open_door):
+    return open_door(target.need("edge", "forwarder").forwarder)
+
+
+def cloud_door(target, open_door, name, headers=None):
+    cloud = target.need("cloud", name)
+    return open_door(getattr(cloud, name), getattr(cloud, "ca_file", None), headers)
+
+
+@pytest.fixture
+def ingestion(target, open_door):
+    return cloud_door(target, open_door, "ingestion")
+
+
+@pytest.fixture
+def cloud_telemetry(target, open_door):
+    cloud = target.need("cloud", "telemetry")
+    token = getattr(cloud, "token", None)
+    headers = {"authorization": f"Bearer {token}"} if token else None
+    return cloud_door(target, open_door, "telemetry", headers)
+
+
+SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "forwarder"),
+            ("cloud", "ingestion"), ("cloud", "telemetry")]
+
+
+@pytest.fixture(params=SERVICES, ids=lambda where: "-".join(where))
+def service(request, target, open_door):
+    """Every service there is, one after the other."""
+    section, name = request.param
+    if section == "cloud":
+        door = cloud_door(target, open_door, name)
+    else:
+        door = open_door(getattr(target.need(section, name), name))
+    door.name = (section, name)
+    return door
+
+
+@pytest.fixture
+def mqtt(target):
+    given = target.need("mqtt", "url")
+    url = urllib.parse.urlsplit(given.url)
+    return types.SimpleNamespace(host=url.hostname, port=url.port or 1883,
+                                 username=getattr(given, "username", None),
+                                 password=getattr(given, "password", None),
+                                 acknowledges=getattr(given, "acknowledges", False))
+
+
+@pytest.fixture
+def device(mqtt, place):
+    with Device(mqtt, place) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def one_stand_in(target):
+    given = target.need("stand_in", "listen", "telemetry", "forwarder")
+    host, port = given.listen.rsplit(":", 1)
+    made = StandIn(host, int(port), getattr(given, "certificate", None),
+                   getattr(given, "key", None))
+    yield made
+    made.close()

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the suite speaks to. FARMIQ_INTEROP names a TOML file (docs/interop.md has one with
+every setting); without it a farm of our own is started. What is not given is skipped."""
+import os
+import pathlib
+import sys
+import types
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+EMPTY = {
+    "place": {"tenant": "t-1", "farm": "f-1", "barn": "b-1", "device": "d-1",
+              "station": "st-1", "other_tenant": "t-2"},
+    "edge": {}, "cloud": {}, "mqtt": {}, "bus": {}, "stand_in": {},
+    "patience_seconds": 30, "documents": False, "ours": False,
+}
+
+
+def from_file(path):
+    import tomllib
+    given = tomllib.loads(pathlib.Path(path).read_text())
+    unknown = set(given) - set(EMPTY)
+    assert not unknown, f"{path}: unknown settings: {', '.join(sorted(unknown))}"
+    return {name: {**default, **given.get(name, {})} if isinstance(default, dict)
+            else given.get(name, default) for name, default in EMPTY.items()}
+
+
+class Target:
+    def __init__(self, settings):
+        self.settings = settings
+        self.place = types.SimpleNamespace(**settings["place"])
+        self.patience = settings["patience_seconds"]
+        self.is_ours = settings["ours"]
+
+    def need(self, section, *names):
+        """The settings of a section; without them the test is skipped."""
+        given = self.settings[section]
+        missing = [name for name in names if not given.get(name)]
+        if missing:
+            pytest.skip(f"skipped: [{section}] {', '.join(missing)} not given")
+        return types.SimpleNamespace(**given)
+
+
+# -- a farm of our own --------------------------------------------------------------------
+
+SECRET, OTHER_SECRET = "interop-secret-one", "interop-secret-two"
+
+
+class OwnFarm:
+    """One edge and one cloud that belong together, and one edge that sends to the suite's
+    stand-in for a cloud. Only their addresses leave this class."""
+
+    def __init__(self, home, build):
+        sys.path.insert(0, str(ROOT / "scripts"))
+        import farm
+        self.farms = [farm.Farm(home / name, build) for name in ("site", "bad-site")]
+        self.free_port = farm.free_port
+        self.stand_in_port = farm.free_port()
+
+    def start(self):
+        site, bad_site = self.farms
+        tenants = f"{EMPTY['place']['tenant']}+t-3"
+        site.start_broker()
+        site.start_cloud(EDGE_KEYS=f"edge-1:{SECRET}:{tenants},edge-1:{OTHER_SECRET}:{tenants}",
+                         API_TOKENS=f"{site.token}:{EMPTY['place']['tenant']}",
+                         COMMIT_ID="interop-commit")
+        site.start_edge(CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-1",
+                        COMMIT_ID="interop-commit", EMIT_AGGREGATES="false")
+        bad_site.start_broker()
+        bad_site.start_edge(
+            CLOUD_INGESTION_URL=f"https://127.0.0.1:{self.stand_in_port}/api/v1/edge/batch",
+            CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-2", CLOUD_TIMEOUT_MS="2s",
+            SYNC_INTERVAL_MS="100", OUTBOX_BATCH_SIZE="50", SYNC_BATCH_MAX_BYTES="16k",
+            OUTBOX_BACKOFF_CAP_SECONDS="3")
+
+    def settings(self):
+        site, bad_site = self.farms
+        return {
+            **EMPTY,
+            "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
+                     "forwarder": site.edge_url, "admin": True},
+            "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
+                      "ca_file": site.ca, "token": site.token, "auth": "hmac",
+                      "edge_id": "edge-1", "secret": SECRET, "other_secret": OTHER_SECRET},
+            "mqtt": {"url": f"mqtt://127.0.0.1:{site.ports['mqtt']}", "acknowledges": True},
+            "stand_in": {"listen": f"127.0.0.1:{self.stand_in_port}",
+                         "certificate": str(bad_site.home / "server.pem"),
+                         "key": str(bad_site.home / "server.key"),
+                         "telemetry": bad_site.edge_url, "forwarder": bad_site.edge_url,
+                         "auth": "hmac", "edge_id": "edge-2", "secret": SECRET,
+                         "batch_events": 50, "batch_bytes": 16384, "timeout_seconds": 2},
+            "documents": True, "ours": True,
+        }
+
+    def end(self):
+        for farm in self.farms:
+            farm.end()
+
+
+def build_folder():
+    return pathlib.Path(os.environ.get("FARMIQ_BUILD", ROOT / "build"))
