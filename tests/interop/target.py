@@ -50,17 +50,17 @@ SECRET, OTHER_SECRET = "interop-secret-one", "interop-secret-two"
 
 class OwnFarm:
     """One edge and one cloud that belong together, and one edge that sends to the suite's
-    stand-in for a cloud. Only their addresses leave this class."""
+    stand-in for a cloud, one that sends nothing and is shut to operators. Only their addresses leave this class."""
 
     def __init__(self, home, build):
         sys.path.insert(0, str(ROOT / "scripts"))
         import farm
-        self.farms = [farm.Farm(home / name, build) for name in ("site", "bad-site")]
+        self.farms = [farm.Farm(home / name, build) for name in ("site", "bad-site", "shut-site")]
         self.free_port = farm.free_port
         self.stand_in_port = farm.free_port()
 
     def start(self):
-        site, bad_site = self.farms
+        site, bad_site, shut_site = self.farms
         tenants = f"{EMPTY['place']['tenant']}+t-3"
         site.start_broker()
         site.start_cloud(EDGE_KEYS=f"edge-1:{SECRET}:{tenants},edge-1:{OTHER_SECRET}:{tenants}",
@@ -74,13 +74,16 @@ class OwnFarm:
             CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-2", CLOUD_TIMEOUT_MS="2s",
             SYNC_INTERVAL_MS="100", OUTBOX_BATCH_SIZE="50", SYNC_BATCH_MAX_BYTES="16k",
             OUTBOX_BACKOFF_CAP_SECONDS="3")
+        shut_site.start_broker()
+        shut_site.start_edge(CLOUD_INGESTION_URL="", INTERNAL_ADMIN_ENABLED="false")
 
     def settings(self):
-        site, bad_site = self.farms
+        site, bad_site, shut_site = self.farms
         return {
             **EMPTY,
             "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
-                     "forwarder": site.edge_url, "admin": True},
+                     "forwarder": site.edge_url, "admin": True,
+                     "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
                       "ca_file": site.ca, "token": site.token, "auth": "hmac",
                       "edge_id": "edge-1", "secret": SECRET, "other_secret": OTHER_SECRET},
