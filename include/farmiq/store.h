@@ -159,6 +159,10 @@ struct farmiq_store_ops {
      * them. FARMIQ_OK: there may be more, call again. FARMIQ_NONE: that was all. */
     int (*outbox_replay)(void *ctx, const char *queue,
                          struct farmiq_outbox_replay *replay, uint32_t *replayed);
+    /* Delete at most `limit` dead letters that died before `before_unix_ms`: nobody came
+     * for them. Their rows in the audit stay. */
+    int (*outbox_purge_dead)(void *ctx, const char *queue, int64_t before_unix_ms,
+                             uint32_t limit, uint32_t *purged);
 };
 
 /** A store in use. Frozen: will never grow. */
@@ -218,6 +222,9 @@ farmiq_store_outbox_purge(struct farmiq_store *store, const char *queue,
 FARMIQ_API FARMIQ_MUST_USE int
 farmiq_store_outbox_replay(struct farmiq_store *store, const char *queue,
                            struct farmiq_outbox_replay *replay, uint32_t *replayed);
+FARMIQ_API FARMIQ_MUST_USE int
+farmiq_store_outbox_purge_dead(struct farmiq_store *store, const char *queue,
+                               int64_t before_unix_ms, uint32_t limit, uint32_t *purged);
 
 /** Close and forget: `store->ops` and `ctx` become NULL. A zeroed store is
  * closed already. */

@@ -359,3 +359,43 @@ int farmiq__outbox_replay(void *ctx, const char *queue,
     *replayed = p.replayed;
     return p.is_found ? FARMIQ_OK : FARMIQ_NONE;
 }
+
+static int on_purged(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                     uint32_t count)
+{
+    struct purging *p = ctx;
+
+    (void)row, (void)columns, (void)count;
+    p->purged++;
+    return FARMIQ_OK;
+}
+
+static int purge_dead(struct farmiq__engine *engine, void *arg)
+{
+    static const struct farmiq_sql_query *const queries[] = { &sql_dead_purge_event,
+                                                              &sql_dead_purge_error,
+                                                              &sql_dead_purge };
+    struct purging *p = arg;
+    const struct farmiq_sql_value params[] = { farmiq_sql_integer(p->before_unix_ms),
+                                               farmiq_sql_integer(p->limit) };
+    struct farmiq__change change = { 0 };
+    int r = FARMIQ_OK;
+
+    p->purged = 0;
+    for (size_t i = 0; i < sizeof queries / sizeof *queries && !r; i++)
+        r = farmiq_sql_run(&engine->store, queries[i], p->queue, params, 2,
+                           queries[i] == &sql_dead_purge ? on_purged : NULL, p);
+    change.dead = -(int64_t)p->purged;
+    return r ? r : farmiq__count(engine, p->queue, &change);
+}
+
+int farmiq__outbox_purge_dead(void *ctx, const char *queue, int64_t before_unix_ms,
+                              uint32_t limit, uint32_t *purged)
+{
+    struct purging p = { ctx, queue, before_unix_ms, limit, 0, 0 };
+    int r = farmiq__unit(ctx, purge_dead, &p);
+
+    if (!r)
+        *purged = p.purged;
+    return r;
+}

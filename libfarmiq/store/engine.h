@@ -130,5 +130,7 @@ int farmiq__outbox_purge(void *ctx, const char *queue, int64_t before_unix_ms,
                          uint32_t limit, uint32_t *purged);
 int farmiq__outbox_replay(void *ctx, const char *queue,
                           struct farmiq_outbox_replay *replay, uint32_t *replayed);
+int farmiq__outbox_purge_dead(void *ctx, const char *queue, int64_t before_unix_ms,
+                              uint32_t limit, uint32_t *purged);
 
 #endif

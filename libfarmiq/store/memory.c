@@ -666,6 +666,26 @@ static int outbox_purge(void *ctx, const char *queue, int64_t before_unix_ms,
     return r;
 }
 
+static int outbox_purge_dead(void *ctx, const char *queue, int64_t before_unix_ms,
+                             uint32_t limit, uint32_t *purged)
+{
+    struct farmiq__memory *m = ctx;
+    uint32_t owner, cell, next, count = 0;
+    int r = farmiq__named_get(m, &m->state.queues, queue, &owner);
+
+    for (cell = r ? 0 : first_of(m, owner, DEAD); cell && !r && count < limit;
+         cell = next) {
+        next = next_of(m, cell);
+        if (farmiq__entry(m, cell)->lease_unix_ms[0] >= before_unix_ms)
+            continue;
+        r = farmiq__entry_free(m, cell);
+        count++;
+    }
+    if (!r)
+        *purged = count;
+    return r;
+}
+
 /* Acknowledged rows lie in the order of their acknowledgement. */
 static int outbox_replay(void *ctx, const char *queue,
                          struct farmiq_outbox_replay *replay, uint32_t *replayed)
@@ -709,6 +729,7 @@ static const struct farmiq_store_ops ops = {
     .outbox_unclaim = outbox_unclaim,
     .outbox_purge = outbox_purge,
     .outbox_replay = outbox_replay,
+    .outbox_purge_dead = outbox_purge_dead,
 };
 
 int farmiq_store_open_memory(struct farmiq_store *out, void *memory, size_t bytes)

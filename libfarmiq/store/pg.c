@@ -221,6 +221,7 @@ static const struct farmiq_store_ops ops = {
     .outbox_unclaim = farmiq__outbox_unclaim,
     .outbox_purge = farmiq__outbox_purge,
     .outbox_replay = farmiq__outbox_replay,
+    .outbox_purge_dead = farmiq__outbox_purge_dead,
     .sql_run = farmiq__pg_run,
 };
 

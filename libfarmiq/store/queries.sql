@@ -416,6 +416,37 @@ ORDER BY acked_at, receipt
 LIMIT 1
 FOR UPDATE SKIP LOCKED
 
+-- The dead that died before $1, at most $2, and what there is of them.
+-- name: dead_purge_event@sqlite
+DELETE FROM {queue}_event
+WHERE seq IN (SELECT seq FROM {queue}_dead WHERE died_at < $1 ORDER BY died_at, seq
+              LIMIT $2)
+
+-- name: dead_purge_error@sqlite
+DELETE FROM {queue}_error
+WHERE seq IN (SELECT seq FROM {queue}_dead WHERE died_at < $1 ORDER BY died_at, seq
+              LIMIT $2)
+
+-- name: dead_purge@sqlite
+DELETE FROM {queue}_dead
+WHERE seq IN (SELECT seq FROM {queue}_dead WHERE died_at < $1 ORDER BY died_at, seq
+              LIMIT $2)
+RETURNING seq
+
+-- In one statement, so that all of it is about the same ones.
+-- name: dead_purge_event@pg
+
+-- name: dead_purge_error@pg
+
+-- name: dead_purge@pg
+WITH old AS (
+    SELECT seq FROM {queue}_dead WHERE died_at < $1 ORDER BY died_at, seq LIMIT $2
+    FOR UPDATE SKIP LOCKED),
+events AS (DELETE FROM {queue}_event AS e USING old WHERE e.seq = old.seq),
+errors AS (DELETE FROM {queue}_error AS x USING old WHERE x.seq = old.seq)
+DELETE FROM {queue}_dead AS d USING old WHERE d.seq = old.seq
+RETURNING d.seq
+
 -- What was acknowledged from $1 on and before $2, behind the receipt ($3, $4).
 -- name: receipt_next@sqlite
 SELECT acked_at, receipt, seqs FROM {queue}_receipt

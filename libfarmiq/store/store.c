@@ -223,6 +223,14 @@ int farmiq_store_outbox_replay(struct farmiq_store *store, const char *queue,
                 outbox_replay, queue, replay, replayed);
 }
 
+int farmiq_store_outbox_purge_dead(struct farmiq_store *store, const char *queue,
+                                   int64_t before_unix_ms, uint32_t limit,
+                                   uint32_t *purged)
+{
+    return CALL(store, queue && purged, outbox_purge_dead, queue, before_unix_ms, limit,
+                purged);
+}
+
 static struct farmiq_sql_value value_of(int32_t type)
 {
     struct farmiq_sql_value value = { .type = type };

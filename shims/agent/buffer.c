@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "agent_queries.h"
 #include "kit/log.h"
 
 #define QUEUE "agent"
@@ -125,6 +126,24 @@ int buffer_claim(struct buffer *b, uint32_t limit, void *memory, size_t memory_b
     return r;
 }
 
+/* A person may come for the dead, or may not: there are as many as the buffer may hold,
+ * and the oldest make room. The audit is as long. */
+static int bound_dead(struct buffer *b, struct moment now)
+{
+    uint64_t limit = b->options->buffer_max_messages;
+    const struct farmiq_sql_value kept = farmiq_sql_integer((int64_t)limit);
+    uint32_t purged = 0;
+    int r = FARMIQ_OK;
+
+    if (b->dead > limit)
+        r = farmiq_store_outbox_purge_dead(&b->store, QUEUE, now.unix_ms + 1,
+                                           (uint32_t)(b->dead - limit), &purged);
+    b->dead -= purged;
+    return r < 0 ? r
+                 : farmiq_sql_run(&b->store, &sql_audit_bound, NULL, &kept, 1, NULL,
+                                  NULL);
+}
+
 int buffer_settle(struct buffer *b, struct farmiq_outbox_row *landed, struct moment now)
 {
     uint64_t acked = 0, dead = 0;
@@ -145,7 +164,7 @@ int buffer_settle(struct buffer *b, struct farmiq_outbox_row *landed, struct mom
         b->held -= acked + dead;
         b->dead += dead;
     }
-    return r;
+    return r == FARMIQ_OK && dead ? bound_dead(b, now) : r;
 }
 
 /* ## Dropping */

@@ -3,6 +3,7 @@
 #ifndef INGESTION_H
 #define INGESTION_H
 
+#include "common/purge.h"
 #include "kit/shim.h"
 
 /* ## credentials.c: which there are */
@@ -55,6 +56,13 @@ int ingestion_reply_verdict(struct shim_call *call, int verdict, int64_t skew_ms
 int ingestion_admit_once(struct shim_call *call, const struct credential *credential);
 
 /* ## batch.c */
+
+struct ingestion_state {
+    struct purge_place edges; /* where the walk over silent edges goes on */
+};
+
+int ingestion_purge(struct shim_call *call); /* purge.c: jobs */
+int ingestion_purge_silent(struct shim_call *call);
 
 /* One batch in hand. */
 struct intake {

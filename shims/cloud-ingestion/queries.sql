@@ -58,3 +58,18 @@ FROM cloud_dedupe
 WHERE tenant_id = $1
 ORDER BY first_seen_at DESC
 LIMIT $2
+
+-- Edges that are gone (purge_silent()).
+-- name: edge_end
+SELECT tenant_id, edge_id FROM edge_status
+WHERE (tenant_id, edge_id) > ($1, $2) AND $3 = ''
+ORDER BY tenant_id, edge_id
+LIMIT 1 OFFSET $4
+
+-- name: edge_purge
+DELETE FROM edge_status
+WHERE last_sync_at < $5 AND (tenant_id, edge_id) IN (
+    SELECT tenant_id, edge_id FROM edge_status
+    WHERE (tenant_id, edge_id) > ($1, $2) AND $3 = ''
+    ORDER BY tenant_id, edge_id
+    LIMIT $4)

@@ -3,7 +3,6 @@
 #include "ingestion.h"
 
 #include "common/ask.h"
-#include "common/purge.h"
 #include "common/rows.h"
 #include "openapi.h"
 #include "queries.h"
@@ -27,6 +26,10 @@ static const struct shim_option options[] = {
       "refuse every missing field, as older clouds did" },
     { "DEDUPE_RETENTION_MS", SHIM_MS, "90d", "how long an event id is remembered" },
     PURGE_AUDIT_OPTION,
+    PURGE_DEAD_OPTION,
+    PURGE_SILENT_OPTIONS,
+    { "UNROUTED_RETENTION_DAYS", SHIM_COUNT, "365",
+      "how long events that no service takes yet are kept; 0: for ever" },
     { "INGEST_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",
       "how often forgotten ids, signatures and audit rows are deleted" },
     { 0 },
@@ -125,36 +128,6 @@ static int get_overview(struct shim_call *call)
     return rows_reply(call, 1000, "edges", edge_columns, &sql_edges, NULL, params, 2);
 }
 
-static int purge_ids(struct shim_call *call, uint32_t *rows)
-{
-    return farmiq_store_dedupe_purge(call->store, "cloud", call->now_unix_ms, PURGE_ROWS,
-                                     rows);
-}
-
-/* A signature is too old to be used again after twice the skew (spec cloud 1.5). */
-static int purge_signatures(struct shim_call *call, uint32_t *rows)
-{
-    const struct farmiq_sql_value params[] = {
-        farmiq_sql_integer(call->now_unix_ms - 2 * shim_number(call, "HMAC_MAX_SKEW_MS")),
-        farmiq_sql_integer(PURGE_ROWS),
-    };
-
-    return purge_rows(call, &sql_replay_purge, NULL, params, 2, rows);
-}
-
-static int purge_bus_audit(struct shim_call *call, uint32_t *rows)
-{
-    return purge_audit(call, "bus_telemetry", rows);
-}
-
-static int run_purge(struct shim_call *call)
-{
-    static purge_step *const steps[] = { purge_ids, purge_signatures, purge_bus_audit,
-                                         NULL };
-
-    return purge_run(call, steps);
-}
-
 static const struct shim_route routes[] = {
     { "POST", "/api/v1/edge/batch", SHIM_OPEN, ingestion_post_batch,
       ingestion_admit_batch },
@@ -170,7 +143,8 @@ static const struct shim_route routes[] = {
 };
 
 static const struct shim_job jobs[] = {
-    { "ingest_purge", "INGEST_CLEANUP_INTERVAL_MS", run_purge },
+    { "ingest_purge", "INGEST_CLEANUP_INTERVAL_MS", ingestion_purge },
+    { "ingest_silent_purge", "SILENT_CLEANUP_INTERVAL_MS", ingestion_purge_silent },
     { 0 },
 };
 
@@ -184,6 +158,7 @@ static const struct shim_service service = {
     .jobs = jobs,
     .openapi = cloud_ingestion_openapi,
     .schema = farmiq_schema_cloud,
+    .state_bytes = sizeof(struct ingestion_state),
     .check = ingestion_check_options,
 };
 

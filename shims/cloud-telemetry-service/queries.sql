@@ -314,3 +314,67 @@ FROM telemetry_agg
 WHERE tenant_id = $1 AND device_id = $3 AND metric = $4 AND bucket_size = '5m'
     AND bucket_start >= $5 AND farm_id = $2
 ORDER BY bucket_start
+
+-- What is old (seed 003, section 9). Readings are numbered as they come in.
+-- name: raw_chunk
+SELECT max(id), max(created_at), count(*)
+FROM (SELECT id, created_at FROM telemetry_raw WHERE id > $1 ORDER BY id LIMIT $2)
+    AS chunk
+
+-- name: raw_purge
+DELETE FROM telemetry_raw WHERE id > $1 AND id <= $2 AND created_at < $3
+
+-- name: buckets_purge@sqlite
+DELETE FROM telemetry_agg
+WHERE (tenant_id, farm_id, barn_id, device_id, metric, bucket_size, bucket_start) IN (
+    SELECT tenant_id, farm_id, barn_id, device_id, metric, bucket_size, bucket_start
+    FROM telemetry_agg
+    WHERE bucket_size IN ('5m', '1h', '1d') AND bucket_start < $1
+    LIMIT $2)
+RETURNING 1
+
+-- name: buckets_purge@pg
+WITH old AS (
+    SELECT tenant_id, farm_id, barn_id, device_id, metric, bucket_size, bucket_start
+    FROM telemetry_agg
+    WHERE bucket_size IN ('5m', '1h', '1d') AND bucket_start < $1
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED)
+DELETE FROM telemetry_agg AS t USING old AS o
+WHERE t.tenant_id = o.tenant_id AND t.farm_id = o.farm_id AND t.barn_id = o.barn_id
+    AND t.device_id = o.device_id AND t.metric = o.metric
+    AND t.bucket_size = o.bucket_size AND t.bucket_start = o.bucket_start
+RETURNING 1
+
+-- name: edge_aggregates_purge@sqlite
+DELETE FROM telemetry_edge_agg
+WHERE (tenant_id, device_id, metric, bucket_size, bucket_end) IN (
+    SELECT tenant_id, device_id, metric, bucket_size, bucket_end
+    FROM telemetry_edge_agg WHERE received_at < $1 ORDER BY received_at LIMIT $2)
+RETURNING 1
+
+-- name: edge_aggregates_purge@pg
+WITH old AS (
+    SELECT tenant_id, device_id, metric, bucket_size, bucket_end
+    FROM telemetry_edge_agg WHERE received_at < $1 ORDER BY received_at LIMIT $2
+    FOR UPDATE SKIP LOCKED)
+DELETE FROM telemetry_edge_agg AS t USING old AS o
+WHERE t.tenant_id = o.tenant_id AND t.device_id = o.device_id AND t.metric = o.metric
+    AND t.bucket_size = o.bucket_size AND t.bucket_end = o.bucket_end
+RETURNING 1
+
+-- Of the rows behind ($1, $2, $3), the key of the one after $4 more; then those that were silent since
+-- before $5. A device that speaks meanwhile is looked at again before it goes.
+-- name: latest_end
+SELECT tenant_id, device_id, metric FROM telemetry_latest
+WHERE (tenant_id, device_id, metric) > ($1, $2, $3)
+ORDER BY tenant_id, device_id, metric
+LIMIT 1 OFFSET $4
+
+-- name: latest_purge
+DELETE FROM telemetry_latest
+WHERE occurred_at < $5 AND (tenant_id, device_id, metric) IN (
+    SELECT tenant_id, device_id, metric FROM telemetry_latest
+    WHERE (tenant_id, device_id, metric) > ($1, $2, $3)
+    ORDER BY tenant_id, device_id, metric
+    LIMIT $4)

@@ -11,6 +11,13 @@ const struct bucket_size telemetry_sizes[] = {
 
 static const struct shim_option options[] = {
     { "STALE_AFTER_MS", SHIM_MS, "5m", "a value older than this is shown as stale" },
+    { "TELEMETRY_RAW_RETENTION_DAYS", SHIM_COUNT, "730",
+      "how long readings are kept; 0: for ever" },
+    { "TELEMETRY_AGG_RETENTION_DAYS", SHIM_COUNT, "2557",
+      "how long aggregates are kept; 0: for ever" },
+    { "TELEMETRY_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",
+      "how often old readings and aggregates are looked for" },
+    PURGE_SILENT_OPTIONS,
     { 0 },
 };
 
@@ -49,6 +56,12 @@ static const struct shim_queue queues[] = {
     { 0 },
 };
 
+static const struct shim_job jobs[] = {
+    { "telemetry_purge", "TELEMETRY_CLEANUP_INTERVAL_MS", telemetry_purge },
+    { "telemetry_silent", "SILENT_CLEANUP_INTERVAL_MS", telemetry_purge_silent },
+    { 0 },
+};
+
 static const struct shim_service service = {
     .name = "cloud-telemetry-service",
     .summary = "keep, sum up and show readings",
@@ -56,8 +69,10 @@ static const struct shim_service service = {
     .metrics = metrics,
     .routes = routes,
     .queues = queues,
+    .jobs = jobs,
     .openapi = cloud_telemetry_service_openapi,
     .schema = farmiq_schema_cloud,
+    .state_bytes = sizeof(struct telemetry_state),
 };
 
 SHIM_MAIN(cloud_telemetry_service, service)

@@ -5,9 +5,15 @@
 
 #include "common/ask.h"
 #include "common/buckets.h"
+#include "common/purge.h"
 #include "kit/shim.h"
 
 extern const struct bucket_size telemetry_sizes[]; /* 5m, 1h, 1d */
+
+struct telemetry_state {
+    int64_t purged_id; /* where the walks over old rows go on */
+    struct purge_place latest, devices;
+};
 
 int telemetry_consume(struct shim_call *call);        /* consume.c: the queue */
 int telemetry_get_readings(struct shim_call *call);   /* readings.c */
@@ -15,6 +21,8 @@ int telemetry_get_aggregates(struct shim_call *call); /* aggregates.c */
 int telemetry_get_latest(struct shim_call *call);     /* latest.c */
 int telemetry_get_metrics(struct shim_call *call);
 int telemetry_get_stream(struct shim_call *call);
+int telemetry_purge(struct shim_call *call); /* purge.c: jobs */
+int telemetry_purge_silent(struct shim_call *call);
 
 /* stream.c: tell each tenant's pages the newest reading of every series in `latest`. */
 int telemetry_stream(struct shim_call *call, const struct groups *latest);

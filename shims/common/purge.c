@@ -2,6 +2,8 @@
 /* Deleting what is old, in chunks. */
 #include "common/purge.h"
 
+#include <string.h>
+
 #include "common_queries.h"
 
 #define VACUUM_PAGES 512 /* 2 MiB after each round: freed pages are mostly used again */
@@ -97,4 +99,98 @@ int purge_audit(struct shim_call *call, const char *queue, uint32_t *rows)
     };
 
     return purge_rows(call, &sql_audit_purge, queue, params, 2, rows);
+}
+
+int purge_dead(struct shim_call *call, const char *queue, uint32_t *rows)
+{
+    int r = farmiq_store_outbox_purge_dead(
+        call->store, queue, purge_before_unix_ms(call, "DEAD_RETENTION_DAYS"), PURGE_ROWS,
+        rows);
+
+    if (r == FARMIQ_OK && *rows)
+        shim_log(call, SHIM_WARN, "dead.purged",
+                 "%u dead letters of %s were older than DEAD_RETENTION_DAYS", *rows,
+                 queue);
+    return r;
+}
+
+struct numbered {
+    int64_t last_number, last_unix_ms;
+    uint32_t rows;
+};
+
+static int read_numbered(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                         uint32_t count)
+{
+    struct numbered *chunk = ctx;
+
+    (void)row;
+    (void)count;
+    chunk->last_number = columns[0].integer;
+    chunk->last_unix_ms = columns[1].integer;
+    chunk->rows = (uint32_t)columns[2].integer;
+    return 0;
+}
+
+int purge_numbered(struct shim_call *call, int64_t *last_number,
+                   const struct farmiq_sql_query *chunk_query,
+                   const struct farmiq_sql_query *purge, int64_t before_unix_ms,
+                   uint32_t *rows)
+{
+    struct farmiq_sql_value params[] = { farmiq_sql_integer(*last_number),
+                                         farmiq_sql_integer(PURGE_ROWS),
+                                         farmiq_sql_integer(before_unix_ms) };
+    struct numbered chunk = { 0 };
+    int r =
+        farmiq_sql_run(call->store, chunk_query, NULL, params, 2, read_numbered, &chunk);
+
+    if (r < 0)
+        return r;
+    params[1] = farmiq_sql_integer(chunk.last_number);
+    r = farmiq_sql_run(call->store, purge, NULL, params, 3, NULL, NULL);
+    *rows = chunk.last_unix_ms < before_unix_ms ? chunk.rows : 0;
+    *last_number = *rows == PURGE_ROWS ? chunk.last_number : 0;
+    return r;
+}
+
+static int read_place(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                      uint32_t count)
+{
+    struct purge_place *place = ctx;
+
+    (void)row;
+    for (uint32_t i = 0; i < count && i < PURGE_NAMES; i++)
+        if (columns[i].text.len <= FARMIQ_ID_MAX_BYTES)
+            memcpy(place->names[i], columns[i].text.ptr, columns[i].text.len);
+    return 0;
+}
+
+/* The end is found first: it is a row that may be among those that go. */
+int purge_silent(struct shim_call *call, struct purge_place *place,
+                 const struct farmiq_sql_query *end, const struct farmiq_sql_query *purge,
+                 uint32_t *rows)
+{
+    struct purge_place next = { 0 };
+    struct farmiq_sql_value params[] = {
+        farmiq_sql_text(shim_str(place->names[0])),
+        farmiq_sql_text(shim_str(place->names[1])),
+        farmiq_sql_text(shim_str(place->names[2])),
+        farmiq_sql_integer(PURGE_ROWS - 1),
+        farmiq_sql_integer(purge_before_unix_ms(call, "SILENT_RETENTION_DAYS")),
+    };
+    int r = farmiq_sql_run(call->store, end, NULL, params, 4, read_place, &next);
+
+    params[3] = farmiq_sql_integer(PURGE_ROWS);
+    if (r == FARMIQ_OK)
+        r = farmiq_sql_run(call->store, purge, NULL, params, 5, NULL, NULL);
+    if (r < 0)
+        return r;
+    *rows = next.names[0][0] ? PURGE_ROWS : 0;
+    *place = next;
+    return r;
+}
+
+int purge_devices(struct shim_call *call, struct purge_place *place, uint32_t *rows)
+{
+    return purge_silent(call, place, &sql_device_end, &sql_device_purge, rows);
 }

@@ -49,4 +49,45 @@ int purge_rows(struct shim_call *call, const struct farmiq_sql_query *query,
     }
 int purge_audit(struct shim_call *call, const char *queue, uint32_t *rows);
 
+/* The dead letters of a queue that nobody came for, by DEAD_RETENTION_DAYS. */
+#define PURGE_DEAD_OPTION                                                                \
+    {                                                                                    \
+        "DEAD_RETENTION_DAYS", SHIM_COUNT, "365",                                        \
+            "how long a dead letter waits for somebody to look at it; 0: for ever"       \
+    }
+int purge_dead(struct shim_call *call, const char *queue, uint32_t *rows);
+
+/* ## Walks: tables that have no index by age, because it would cost each row that is
+ * written. A walk goes on behind what it has seen, and begins again at the end. (Should a
+ * transaction fail after a step, the next walk finds what it left.) */
+
+/* Rows that are numbered as they come in, of which some may have to stay. `chunk`: behind
+ * the number $1, at most $2 rows: the last number, when its row came, how many. `purge`:
+ * behind $1 up to $2, what came before $3. The walk ends where rows are young. */
+int purge_numbered(struct shim_call *call, int64_t *last_number,
+                   const struct farmiq_sql_query *chunk,
+                   const struct farmiq_sql_query *purge, int64_t before_unix_ms,
+                   uint32_t *rows);
+
+/* Rows that are kept by name and updated: what is known of a device or an edge. */
+#define PURGE_NAMES 3
+struct purge_place {
+    char names[PURGE_NAMES][FARMIQ_ID_MAX_BYTES + 1];
+};
+#define PURGE_SILENT_OPTIONS                                                             \
+    {                                                                                    \
+        "SILENT_RETENTION_DAYS", SHIM_COUNT, "365",                                      \
+        "how long a device or an edge that says nothing more is remembered; 0: for ever" \
+    },                                                                                   \
+    {                                                                                    \
+        "SILENT_CLEANUP_INTERVAL_MS", SHIM_MS, "6h", "how often those are looked for"    \
+    }
+/* By SILENT_RETENTION_DAYS. `end`: of the rows behind the key ($1, $2, $3), the key of
+ * the one after $4 more; `purge`: of the first $4, what was silent since before $5. */
+int purge_silent(struct shim_call *call, struct purge_place *place,
+                 const struct farmiq_sql_query *end, const struct farmiq_sql_query *purge,
+                 uint32_t *rows);
+/* device_last_seen, which edge and cloud have. */
+int purge_devices(struct shim_call *call, struct purge_place *place, uint32_t *rows);
+
 #endif

@@ -150,3 +150,18 @@ SELECT event_id, trace_id, weight_kg, occurred_at, created_at
 FROM weigh_weight
 WHERE tenant_id = $1 AND session_id = $2
 ORDER BY occurred_at, weight_kg, event_id
+
+-- What edge and cloud know of a device (purge_silent()).
+-- name: device_end
+SELECT tenant_id, device_id FROM device_last_seen
+WHERE (tenant_id, device_id) > ($1, $2) AND $3 = ''
+ORDER BY tenant_id, device_id
+LIMIT 1 OFFSET $4
+
+-- name: device_purge
+DELETE FROM device_last_seen
+WHERE last_seen_at < $5 AND (tenant_id, device_id) IN (
+    SELECT tenant_id, device_id FROM device_last_seen
+    WHERE (tenant_id, device_id) > ($1, $2) AND $3 = ''
+    ORDER BY tenant_id, device_id
+    LIMIT $4)

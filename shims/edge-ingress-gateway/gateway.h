@@ -3,6 +3,7 @@
 #ifndef GATEWAY_H
 #define GATEWAY_H
 
+#include "common/purge.h"
 #include "common/scratch.h"
 #include "kit/shim.h"
 
@@ -37,6 +38,8 @@ struct gateway_state {
     /* The stats route reads these beside the batch. */
     _Atomic int64_t last_message_unix_ms;
     const char *_Atomic errors[GATEWAY_NEIGHBOURS]; /* of the last hand-over; or NULL */
+    const char *_Atomic telemetry_error;
+    struct purge_place silent; /* where the walk over silent devices goes on */
 };
 
 /* Where an event goes (spec edge 2.8). The first row that fits is taken. A row with a

@@ -3,7 +3,6 @@
  * was committed is acknowledged to the device. */
 #include "gateway.h"
 
-#include "common/purge.h"
 #include "common/text.h"
 #include "openapi.h"
 
@@ -30,6 +29,7 @@ static const struct shim_option options[] = {
     { "DEDUPE_TTL_MS", SHIM_MS, "72h", "how long an event id is remembered" },
     { "DEDUPE_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",
       "how often forgotten event ids are deleted" },
+    PURGE_SILENT_OPTIONS,
     { "ALLOWLIST_MODE", SHIM_CHOICE, "enforce",
       "enforce|open: whether a device must stand in device_allowlist or "
       "station_allowlist" },
@@ -132,6 +132,20 @@ static int run_purge(struct shim_call *call)
     return purge_run(call, steps);
 }
 
+static int purge_last_seen(struct shim_call *call, uint32_t *rows)
+{
+    struct gateway_state *state = call->state;
+
+    return purge_devices(call, &state->silent, rows);
+}
+
+static int run_purge_silent(struct shim_call *call)
+{
+    static purge_step *const steps[] = { purge_last_seen, NULL };
+
+    return purge_run(call, steps);
+}
+
 static const struct shim_route routes[] = {
     { "GET", "/api/v1/ingress/stats", SHIM_INTERNAL, gateway_get_stats },
     { "POST", "/api/v1/media/images", SHIM_OPEN | SHIM_NO_STORE, refuse_media },
@@ -144,6 +158,7 @@ static const int32_t topics[] = { FARMIQ_TOPIC_TELEMETRY, FARMIQ_TOPIC_EVENT,
 
 static const struct shim_job jobs[] = {
     { "ingress_dedupe_purge", "DEDUPE_CLEANUP_INTERVAL_MS", run_purge },
+    { "ingress_silent_purge", "SILENT_CLEANUP_INTERVAL_MS", run_purge_silent },
     { 0 },
 };
 

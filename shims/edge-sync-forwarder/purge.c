@@ -17,9 +17,15 @@ static int purge_sync_audit(struct shim_call *call, uint32_t *rows)
     return purge_audit(call, "sync", rows);
 }
 
+static int purge_sync_dead(struct shim_call *call, uint32_t *rows)
+{
+    return purge_dead(call, "sync", rows);
+}
+
 int forwarder_purge(struct shim_call *call)
 {
-    static purge_step *const steps[] = { purge_acked, purge_sync_audit, NULL };
+    static purge_step *const steps[] = { purge_acked, purge_sync_audit, purge_sync_dead,
+                                         NULL };
 
     return purge_run(call, steps);
 }

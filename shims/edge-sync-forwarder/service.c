@@ -36,6 +36,7 @@ static const struct shim_option options[] = {
     { "OUTBOX_RETENTION_DAYS", SHIM_COUNT, "14",
       "how long an acknowledged event is kept; 0: for ever" },
     PURGE_AUDIT_OPTION,
+    PURGE_DEAD_OPTION,
     PURGE_PRESSURE_OPTION,
     { "OUTBOX_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",
       "how often old acknowledged events and audit rows are deleted" },

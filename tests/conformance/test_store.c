@@ -912,6 +912,34 @@ static void the_last_acknowledgement_outlives_its_rows(void **state)
     }
 }
 
+static void the_dead_that_nobody_came_for_are_purged(void **state)
+{
+    struct fixture *f = *state;
+    struct item dead[3], again[3];
+    uint32_t purged = 99;
+    int64_t long_after_unix_ms = T0 + 1000 * HOUR_MS;
+
+    make_items(dead, 3, "dead");
+    bury(f, dead, 3);
+    ack(f, "a", 2, T0);
+    assert_int_equal(farmiq_store_outbox_purge_dead(&f->store, QUEUE, T0, 9, &purged),
+                     FARMIQ_OK);
+    assert_int_equal(purged, 0);
+    assert_int_equal(
+        farmiq_store_outbox_purge_dead(&f->store, QUEUE, long_after_unix_ms, 2, &purged),
+        FARMIQ_OK);
+    assert_int_equal(purged, 2);
+    assert_stats(&f->store, 0, 0, 1, 2);
+    assert_int_equal(
+        farmiq_store_outbox_purge_dead(&f->store, QUEUE, long_after_unix_ms, 2, &purged),
+        FARMIQ_OK);
+    assert_int_equal(purged, 1);
+    make_items(again, 3, "dead");
+    assert_int_equal(append(&f->store, again, long_after_unix_ms), FARMIQ_OK);
+    assert_int_equal(again[2].row.verdict, FARMIQ_OK);
+    assert_stats(&f->store, 3, 0, 0, 2);
+}
+
 static void a_purged_event_is_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -1294,6 +1322,7 @@ static const struct CMUnitTest queue_tests[] = {
     CONFORMS(the_purge_deletes_only_old_acknowledged_rows),
     CONFORMS(the_last_acknowledgement_outlives_its_rows),
     CONFORMS(a_purged_event_is_forgotten),
+    CONFORMS(the_dead_that_nobody_came_for_are_purged),
     CONFORMS(acknowledged_rows_can_be_replayed),
     CONFORMS(a_replay_goes_on_where_it_stopped),
     CONFORMS(a_replay_may_be_one_tenants),

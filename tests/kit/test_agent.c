@@ -486,6 +486,23 @@ static void test_refused_events_become_dead_letters(void **state)
     close_edge(edge);
 }
 
+static void test_dead_letters_are_as_many_as_the_buffer_may_hold(void **state)
+{
+    static const struct setting settings[] = { { "RATE", "100" },
+                                               { "COUNT", "12" },
+                                               { "ACK_TIMEOUT", "300ms" },
+                                               { "BUFFER_MAX_MESSAGES", "5" },
+                                               { NULL, NULL } };
+    struct edge *edge = open_edge(*state, REFUSE);
+    struct farmiq_outbox_stats stats;
+
+    assert_int_equal(await_agent(start_agent(*state, settings)), 0);
+    stats = read_buffer(*state);
+    assert_int_equal(stats.dlq, 5);
+    assert_int_equal(stats.pending + stats.claimed, 0);
+    close_edge(edge);
+}
+
 static void test_broker_that_comes_late(void **state)
 {
     static const struct setting settings[] = {
@@ -646,6 +663,7 @@ int main(void)
         WITH_BROKER(test_all_is_acknowledged_and_the_buffer_empties),
         WITH_BROKER(test_acknowledgement_ends_repetition),
         WITH_BROKER(test_refused_events_become_dead_letters),
+        WITH_BROKER(test_dead_letters_are_as_many_as_the_buffer_may_hold),
         WITH_BROKER(test_full_buffer_drops_the_oldest),
         WITH_BROKER(test_old_events_are_not_sent),
         WITH_BROKER(test_broker_that_comes_late),

@@ -13,7 +13,7 @@ from test_forwarder import BadCloud, Edge
 
 DAY_MS = 24 * 3600 * 1000
 OFTEN = {"OUTBOX_CLEANUP_INTERVAL_MS": "100", "TELEMETRY_CLEANUP_INTERVAL_MS": "100",
-         "DEDUPE_CLEANUP_INTERVAL_MS": "100"}
+         "DEDUPE_CLEANUP_INTERVAL_MS": "100", "SILENT_CLEANUP_INTERVAL_MS": "100"}
 NOW = "(unixepoch() * 1000)"
 
 
@@ -137,6 +137,90 @@ def test_ids_signatures_and_audit_are_bounded_at_the_cloud(tmp_path, build):
         wait_for_count(farm, "cloud", "bus_telemetry_audit", 1)
     finally:
         farm.end()
+
+
+def test_a_silent_device_is_forgotten_after_a_year(edge):
+    add = "INSERT INTO device_last_seen (tenant_id, device_id, last_seen_at, last_topic)"
+    many = ("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+            f" SELECT 't', 'old-' || i, {NOW} - {{}}, '' FROM n")
+    write(edge.farm, "edge", f"{add} {many.format(366 * DAY_MS)}",
+          f"{add} VALUES ('a', 'young', {NOW} - {364 * DAY_MS}, '')",
+          f"{add} VALUES ('z', 'young', {NOW}, '')")
+    wait_for_count(edge.farm, "edge", "device_last_seen", 2)
+
+
+def test_a_dead_letter_waits_for_a_year(edge):
+    edge.cloud.judge = lambda events: (200, *BadCloud.refuse(events))
+    edge.store(*[reading() for _ in range(3)])
+    edge.wait_until(dlq_count=3)
+    write(edge.farm, "edge", age("sync_dead", "died_at", 366,
+                                 "seq IN (SELECT seq FROM sync_dead LIMIT 2)"))
+    edge.wait_until(dlq_count=1)
+    assert edge.farm.count("edge", "sync_event") == 1
+    assert edge.farm.count("edge", "sync_error") == 1
+    assert edge.farm.count("edge", "sync_audit") == 3, "who died is known for 90 days"
+
+
+@pytest.fixture
+def cloud(tmp_path, build):
+    farm = farm_module.Farm(tmp_path / "farm", build)
+    try:
+        farm.start_cloud(TELEMETRY_CLEANUP_INTERVAL_MS="100",
+                         SILENT_CLEANUP_INTERVAL_MS="100", INGEST_CLEANUP_INTERVAL_MS="100")
+        yield farm
+    finally:
+        farm.end()
+
+
+def add_reading(event_id, days):
+    then = f"{NOW} - {days * DAY_MS}"
+    return ("INSERT INTO telemetry_raw (tenant_id, device_id, metric, value, occurred_at,"
+            f" event_id, created_at) VALUES ('t', 'd', 'm', 1, {then}, '{event_id}', {then})")
+
+
+def test_the_cloud_s_readings_go_after_two_years_and_its_aggregates_after_seven(cloud):
+    add_bucket = ("INSERT INTO telemetry_agg (tenant_id, device_id, metric, bucket_size,"
+                  " bucket_start, count, sum_value, sumsq_value, min_value, max_value,"
+                  " last_value, last_at, created_at, updated_at)"
+                  " VALUES ('t', 'd', 'm', '{}', {} - {}, 1, 1, 1, 1, 1, 1, 1, 1, 1)")
+    add_edge_bucket = ("INSERT INTO telemetry_edge_agg VALUES ('t', 'd', 'm', '1h', {},"
+                       " 1, 1, 1, 1, {} - {})")
+    years = [6 * 365 * DAY_MS, 8 * 365 * DAY_MS]
+    write(cloud, "cloud", add_reading("old", 731), add_reading("young", 729),
+          *[add_bucket.format(size, NOW, age) for size in ("5m", "1h", "1d") for age in years],
+          *[add_edge_bucket.format(age, NOW, age) for age in years])
+    wait_for_count(cloud, "cloud", "telemetry_raw", 1)
+    wait_for_count(cloud, "cloud", "telemetry_agg", 3)
+    wait_for_count(cloud, "cloud", "telemetry_edge_agg", 1)
+    assert cloud.query("cloud", "SELECT event_id FROM telemetry_raw") == [("young",)]
+
+
+def test_the_cloud_forgets_who_is_silent(cloud):
+    write(cloud, "cloud", *[
+        statement.format(name=name, then=f"{NOW} - {days * DAY_MS}")
+        for name, days in (("old", 366), ("young", 364)) for statement in (
+            "INSERT INTO telemetry_latest VALUES ('t', '{name}', 'm', '', '', 1, '', {then})",
+            "INSERT INTO device_last_seen VALUES ('t', '{name}', {then}, 'm', 1)",
+            "INSERT INTO edge_status VALUES ('t', '{name}', 0, 0, {then}, 0, 0, 0)")])
+    for table, name in (("telemetry_latest", "device_id"), ("device_last_seen", "device_id"),
+                        ("edge_status", "edge_id")):
+        wait_for_count(cloud, "cloud", table, 1)
+        assert cloud.query("cloud", f"SELECT {name} FROM {table}") == [("young",)]
+
+
+def test_what_no_service_takes_is_kept_for_a_year(cloud):
+    add = ("INSERT INTO bus_unrouted_event (tenant_id, event_id, event_type, occurred_at,"
+           " priority, created_at, payload) VALUES ('t', '{0}', 'x.y', {1}, 0, {1}, '{{}}')")
+    ready = ("INSERT INTO bus_unrouted_ready SELECT 0, occurred_at, seq, 0, 0"
+             " FROM bus_unrouted_event")
+    write(cloud, "cloud", *[add.format(f"old-{i}", f"{NOW} - {366 * DAY_MS}")
+                            for i in range(450)],
+          add.format("young", f"{NOW} - {364 * DAY_MS}"), ready,
+          "UPDATE bus_unrouted_count SET pending = 451")
+    wait_for_count(cloud, "cloud", "bus_unrouted_event", 1)
+    wait_for_count(cloud, "cloud", "bus_unrouted_ready", 1)
+    assert cloud.query("cloud", "SELECT pending, claimed, acked FROM bus_unrouted_count") == \
+        [(1, 0, 0)]
 
 
 def test_a_filling_disk_gives_up_in_order_and_never_what_the_cloud_lacks(edge):

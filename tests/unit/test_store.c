@@ -106,6 +106,7 @@ static void assert_every_verb(struct farmiq_store *store, int expected)
                      expected);
     assert_int_equal(farmiq_store_outbox_unclaim(store, "q", 0, 0, &n), expected);
     assert_int_equal(farmiq_store_outbox_purge(store, "q", 0, 1, &n), expected);
+    assert_int_equal(farmiq_store_outbox_purge_dead(store, "q", 0, 1, &n), expected);
     farmiq_outbox_replay_init(&replay, sizeof replay);
     assert_int_equal(farmiq_store_outbox_replay(store, "q", &replay, &n), expected);
     assert_int_equal(farmiq_sql_run(store, &query, NULL, NULL, 0, NULL, NULL), expected);
@@ -269,6 +270,7 @@ static void outputs_are_required(void **state)
     REFUSED(farmiq_store_outbox_purge(&store, "q", 0, 1, NULL));
     REFUSED(farmiq_store_outbox_unclaim(&store, "q", 0, 0, NULL));
     REFUSED(farmiq_store_outbox_replay(&store, "q", NULL, &n));
+    REFUSED(farmiq_store_outbox_purge_dead(&store, "q", 0, 1, NULL));
     REFUSED(farmiq_store_outbox_redrive(&store, "q", NULL, 1, none, none, 0, &n));
     REFUSED(farmiq_store_outbox_redrive(&store, "q", NULL, 0, none, none, 0, NULL));
     sighting.event_id.len = 0;

@@ -323,6 +323,7 @@ class farmiq_uuid_seq(Structure):
 farmiq_hmac_fn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t, c_void_p, c_uint32, POINTER(c_uint8))
 farmiq_json_element_fn = CFUNCTYPE(c_int, c_void_p, c_uint32, c_void_p, c_size_t)
 farmiq_sql_row_fn = CFUNCTYPE(c_int, c_void_p, c_uint32, c_void_p, c_uint32)
+farmiq_sqlite_progress_fn = CFUNCTYPE(c_int, c_void_p, c_uint64, c_uint64)
 
 farmiq_sum._fields_ = [
     ("sum", c_double),
@@ -660,6 +661,7 @@ farmiq_store_ops._fields_ = [
     ("outbox_purge", c_void_p),
     ("on_row", c_void_p),
     ("outbox_replay", c_void_p),
+    ("outbox_purge_dead", c_void_p),
 ]
 
 farmiq_store._fields_ = [
@@ -875,9 +877,11 @@ FUNCTIONS = {
     "farmiq_sql_text": (farmiq_sql_value, [farmiq_str]),
     "farmiq_sql_text_or_null": (farmiq_sql_value, [farmiq_str]),
     "farmiq_sqlite_add_schema": (c_int, [POINTER(farmiq_store), POINTER(farmiq_migration), POINTER(farmiq_error)]),
+    "farmiq_sqlite_backup": (c_int, [c_char_p, c_char_p, farmiq_sqlite_progress_fn, c_void_p, POINTER(farmiq_error)]),
     "farmiq_sqlite_error_text": (c_char_p, [POINTER(farmiq_store)]),
     "farmiq_sqlite_migrate": (c_int, [c_void_p, POINTER(farmiq_migration), POINTER(farmiq_error)]),
     "farmiq_sqlite_options_init": (None, [POINTER(farmiq_sqlite_options), c_size_t]),
+    "farmiq_sqlite_restore": (c_int, [c_char_p, c_char_p, POINTER(farmiq_migration), farmiq_sqlite_progress_fn, c_void_p, POINTER(farmiq_error)]),
     "farmiq_sqlite_vacuum": (c_int, [POINTER(farmiq_store), c_uint32]),
     "farmiq_store_begin": (c_int, [POINTER(farmiq_store)]),
     "farmiq_store_close": (None, [POINTER(farmiq_store)]),
@@ -890,6 +894,7 @@ FUNCTIONS = {
     "farmiq_store_outbox_append": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_row), c_int64]),
     "farmiq_store_outbox_claim": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_claim), POINTER(POINTER(farmiq_outbox_row))]),
     "farmiq_store_outbox_purge": (c_int, [POINTER(farmiq_store), c_char_p, c_int64, c_uint32, POINTER(c_uint32)]),
+    "farmiq_store_outbox_purge_dead": (c_int, [POINTER(farmiq_store), c_char_p, c_int64, c_uint32, POINTER(c_uint32)]),
     "farmiq_store_outbox_redrive": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(c_int64), c_uint32, farmiq_str, farmiq_str, c_int64, POINTER(c_uint32)]),
     "farmiq_store_outbox_renew": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(c_uint64), c_int64, c_uint32]),
     "farmiq_store_outbox_replay": (c_int, [POINTER(farmiq_store), c_char_p, POINTER(farmiq_outbox_replay), POINTER(c_uint32)]),

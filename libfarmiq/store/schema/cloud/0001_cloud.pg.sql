@@ -139,3 +139,4 @@ CREATE TABLE telemetry_edge_agg (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, device_id, metric, bucket_size, bucket_end)
 );
+CREATE INDEX telemetry_edge_agg_age ON telemetry_edge_agg (received_at);

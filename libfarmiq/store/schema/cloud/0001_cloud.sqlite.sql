@@ -137,3 +137,4 @@ CREATE TABLE telemetry_edge_agg (
     received_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, device_id, metric, bucket_size, bucket_end)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX telemetry_edge_agg_age ON telemetry_edge_agg (received_at);
