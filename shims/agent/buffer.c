@@ -139,9 +139,9 @@ static int bound_dead(struct buffer *b, struct moment now)
         r = farmiq_store_outbox_purge_dead(&b->store, QUEUE, now.unix_ms + 1,
                                            (uint32_t)(b->dead - limit), &purged);
     b->dead -= purged;
-    return r < 0 ? r
-                 : farmiq_sql_run(&b->store, &sql_audit_bound, NULL, &kept, 1, NULL,
-                                  NULL);
+    return r < 0
+               ? r
+               : farmiq_sql_run(&b->store, &sql_audit_bound, NULL, &kept, 1, NULL, NULL);
 }
 
 int buffer_settle(struct buffer *b, struct farmiq_outbox_row *landed, struct moment now)

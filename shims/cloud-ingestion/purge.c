@@ -22,14 +22,32 @@ static int purge_signatures(struct shim_call *call, uint32_t *rows)
     return purge_rows(call, &sql_replay_purge, NULL, params, 2, rows);
 }
 
-static int purge_bus_audit(struct shim_call *call, uint32_t *rows)
+/* The queues of the cloud: the way to RabbitMQ, and the bus where there is none. */
+static const char *const queues[] = { "bus_telemetry", "bus_unrouted", "ingest", NULL };
+
+static int purge_queues(struct shim_call *call, uint32_t *rows,
+                        int (*purge)(struct shim_call *call, const char *queue,
+                                     uint32_t *rows))
 {
-    return purge_audit(call, "bus_telemetry", rows);
+    int r = FARMIQ_OK;
+
+    for (const char *const *queue = queues; *queue && r == FARMIQ_OK; queue++) {
+        uint32_t purged = 0;
+
+        r = purge(call, *queue, &purged);
+        *rows += purged;
+    }
+    return r;
 }
 
-static int purge_bus_dead(struct shim_call *call, uint32_t *rows)
+static int purge_audits(struct shim_call *call, uint32_t *rows)
 {
-    return purge_dead(call, "bus_telemetry", rows);
+    return purge_queues(call, rows, purge_audit);
+}
+
+static int purge_all_dead(struct shim_call *call, uint32_t *rows)
+{
+    return purge_queues(call, rows, purge_dead);
 }
 
 /* ## What no service takes yet. It was acknowledged to an edge, so it goes late, and not
@@ -113,9 +131,8 @@ static int purge_unrouted(struct shim_call *call, uint32_t *rows)
 
 int ingestion_purge(struct shim_call *call)
 {
-    static purge_step *const steps[] = { purge_ids,       purge_signatures,
-                                         purge_bus_audit, purge_bus_dead,
-                                         purge_unrouted,  NULL };
+    static purge_step *const steps[] = { purge_ids,      purge_signatures, purge_audits,
+                                         purge_all_dead, purge_unrouted,   NULL };
 
     return purge_run(call, steps);
 }

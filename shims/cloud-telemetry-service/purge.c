@@ -35,10 +35,17 @@ static int purge_edge_buckets(struct shim_call *call, uint32_t *rows)
     return purge_aggregates(call, &sql_edge_aggregates_purge, rows);
 }
 
+static int purge_parts(struct shim_call *call, uint32_t *rows)
+{
+    (void)rows;
+    return purge_months(call, &sql_months_drop,
+                        purge_before_unix_ms(call, "TELEMETRY_RAW_RETENTION_DAYS"));
+}
+
 int telemetry_purge(struct shim_call *call)
 {
     static purge_step *const steps[] = { purge_buckets, purge_edge_buckets, purge_raw,
-                                         NULL };
+                                         purge_parts, NULL };
 
     return purge_run(call, steps);
 }

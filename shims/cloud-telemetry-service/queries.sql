@@ -378,3 +378,8 @@ WHERE occurred_at < $5 AND (tenant_id, device_id, metric) IN (
     WHERE (tenant_id, device_id, metric) > ($1, $2, $3)
     ORDER BY tenant_id, device_id, metric
     LIMIT $4)
+
+-- name: months_drop@sqlite
+
+-- name: months_drop@pg
+SELECT telemetry_raw_drop($1)

@@ -10,6 +10,7 @@
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define KEPT_UNDER_PRESSURE_MS (3600 * INT64_C(1000))
 #define PRESSURE_STEP_PCT 3
+#define MONTHS_AHEAD_MS (62 * DAY_MS)
 
 struct chunk {
     purge_step *step;
@@ -193,4 +194,19 @@ int purge_silent(struct shim_call *call, struct purge_place *place,
 int purge_devices(struct shim_call *call, struct purge_place *place, uint32_t *rows)
 {
     return purge_silent(call, place, &sql_device_end, &sql_device_purge, rows);
+}
+
+int purge_months(struct shim_call *call, const struct farmiq_sql_query *drop,
+                 int64_t before_unix_ms)
+{
+    const struct farmiq_sql_value ahead[] = {
+        farmiq_sql_integer(call->now_unix_ms),
+        farmiq_sql_integer(call->now_unix_ms + MONTHS_AHEAD_MS),
+    };
+    const struct farmiq_sql_value before = farmiq_sql_integer(before_unix_ms);
+    int r = farmiq_sql_run(call->store, &sql_months_make, NULL, ahead, 2, NULL, NULL);
+
+    return r < 0 || !before_unix_ms
+               ? r
+               : farmiq_sql_run(call->store, drop, NULL, &before, 1, NULL, NULL);
 }

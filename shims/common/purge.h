@@ -90,4 +90,9 @@ int purge_silent(struct shim_call *call, struct purge_place *place,
 /* device_last_seen, which edge and cloud have. */
 int purge_devices(struct shim_call *call, struct purge_place *place, uint32_t *rows);
 
+/* Readings on PostgreSQL lie in monthly parts (docs/storage.md): the next two are made,
+ * and `drop` drops whole ones that ended before $1. Other engines have none. */
+int purge_months(struct shim_call *call, const struct farmiq_sql_query *drop,
+                 int64_t before_unix_ms);
+
 #endif

@@ -165,3 +165,10 @@ WHERE last_seen_at < $5 AND (tenant_id, device_id) IN (
     WHERE (tenant_id, device_id) > ($1, $2) AND $3 = ''
     ORDER BY tenant_id, device_id
     LIMIT $4)
+
+-- Monthly parts of readings are PostgreSQL's.
+-- $1 from, $2 until
+-- name: months_make@sqlite
+
+-- name: months_make@pg
+SELECT telemetry_raw_make($1, $2)

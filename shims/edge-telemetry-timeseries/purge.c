@@ -27,9 +27,16 @@ static int purge_buckets(struct shim_call *call, uint32_t *rows)
     return purge_rows(call, &sql_buckets_purge, NULL, params, 2, rows);
 }
 
+static int purge_parts(struct shim_call *call, uint32_t *rows)
+{
+    (void)rows;
+    return purge_months(call, &sql_months_drop,
+                        purge_before_unix_ms(call, "TELEMETRY_RAW_RETENTION_DAYS"));
+}
+
 int timeseries_purge(struct shim_call *call)
 {
-    static purge_step *const steps[] = { purge_buckets, purge_raw, NULL };
+    static purge_step *const steps[] = { purge_buckets, purge_raw, purge_parts, NULL };
 
     return purge_run(call, steps);
 }

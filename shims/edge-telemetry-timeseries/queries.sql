@@ -236,3 +236,9 @@ WHERE t.tenant_id = o.tenant_id AND t.farm_id = o.farm_id AND t.barn_id = o.barn
     AND t.device_id = o.device_id AND t.metric_type = o.metric_type
     AND t."window" = o."window" AND t.bucket_start_at = o.bucket_start_at
 RETURNING 1
+
+-- A month with a reading that the cloud may lack stays.
+-- name: months_drop@sqlite
+
+-- name: months_drop@pg
+SELECT telemetry_raw_drop($1, 'sync_event')

@@ -33,7 +33,7 @@ queries = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(queries)
 
 # The tables of a queue or ledger are asked for by these names.
-QUEUES = {"edge": ["sync", "ingress"], "cloud": ["bus_telemetry", "cloud"],
+QUEUES = {"edge": ["sync", "ingress"], "cloud": ["bus_telemetry", "ingest", "cloud"],
           "agent": ["agent"]}
 
 # What may be walked through: it holds a row per claim or per dead letter, or is read

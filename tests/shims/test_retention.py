@@ -150,7 +150,7 @@ def test_a_silent_device_is_forgotten_after_a_year(edge):
 
 
 def test_a_dead_letter_waits_for_a_year(edge):
-    edge.cloud.judge = lambda events: (200, *BadCloud.refuse(events))
+    edge.cloud.judge = lambda events: (400, {}, {})
     edge.store(*[reading() for _ in range(3)])
     edge.wait_until(dlq_count=3)
     write(edge.farm, "edge", age("sync_dead", "died_at", 366,
