@@ -75,6 +75,7 @@ static int revive(struct farmiq__engine *engine, struct redriving *d)
     struct farmiq_sql_value params[4];
     int r = list_seqs(engine, d, &params[0]);
 
+    farmiq__resume_forget(&engine->resumes, d->queue);
     params[1] = farmiq_sql_integer(d->now_unix_ms);
     params[2] = farmiq_sql_text(d->by);
     params[3] = farmiq_sql_text(d->reason);

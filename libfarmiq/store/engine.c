@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number.h"
 #include "queue_queries.h"
 
 int farmiq__engine_init(struct farmiq__engine *engine, const struct farmiq_store_ops *ops,
@@ -129,7 +130,7 @@ uint32_t farmiq__held_with(const struct farmiq__engine *engine, enum farmiq__fat
     return count;
 }
 
-static char *write_number(char *at, int64_t number)
+char *farmiq__write_number(char *at, int64_t number)
 {
     uint64_t value = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
     char digits[20];
@@ -159,7 +160,7 @@ static char *write_list(const struct farmiq__engine *engine, enum farmiq__fate f
         if (engine->held[i].fate != fate)
             continue;
         *at++ = separator;
-        at = write_number(at, held_number(&engine->held[i], list));
+        at = farmiq__write_number(at, held_number(&engine->held[i], list));
         separator = ',';
     }
     if (separator == '[')
@@ -260,6 +261,7 @@ int farmiq__held_send(struct farmiq__engine *engine, const struct farmiq_sql_que
 int farmiq__give_back(struct farmiq__engine *engine, const char *queue,
                       enum farmiq__fate fate)
 {
+    farmiq__resume_forget(&engine->resumes, queue);
     return farmiq__held_send(engine, &sql_ready_return, queue, fate);
 }
 

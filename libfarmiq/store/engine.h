@@ -8,6 +8,8 @@
 #include <farmiq/sql.h>
 #include <farmiq/store.h>
 
+#include "resume.h"
+
 /* Rows sent to the engine by one statement: large enough for a round trip to be
  * cheap, small enough for its parameters to stay in the cache of the processor. */
 #define FARMIQ__CHUNK 128
@@ -42,6 +44,11 @@ struct farmiq__engine {
     char *text; /* where its lists are written */
     size_t text_room;
     char token[33]; /* its token, as text */
+    /* The engine does the usual case of append, claim and settle in one statement each
+     * (-- name: append_whole, claim_whole, settle_whole), and a claim resumes. */
+    int does_whole_verbs;
+    int owns_transactions; /* none begins or ends without the store */
+    struct farmiq__resumes resumes;
 };
 
 /* Returns FARMIQ_OK or FARMIQ_E_NOMEM. */

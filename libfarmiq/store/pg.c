@@ -93,10 +93,22 @@ static int reconnect(struct farmiq__pg *s)
     return FARMIQ_E_STORE;
 }
 
+/* The server may have gone while nothing was asked of it; then its last words and the end
+ * are there to be read. Whatever is asked first shall not fail for that. */
+static void listen_for_the_end(struct farmiq__pg *s)
+{
+    (void)PQconsumeInput(s->conn);
+    (void)PQconsumeInput(s->conn);
+    if (PQstatus(s->conn) == CONNECTION_BAD)
+        s->is_lost = 1;
+}
+
 /* What a transaction has written so far is gone with its connection: until it has been
  * rolled back nothing runs, or the rest of it would be committed alone. */
 int farmiq__pg_connected(struct farmiq__pg *s)
 {
+    if (!s->is_lost && s->is_ours && s->depth == 0)
+        listen_for_the_end(s);
     if (!s->is_lost)
         return FARMIQ_OK;
     return s->is_ours && s->depth == 0 ? reconnect(s) : FARMIQ_E_STORE;
@@ -168,6 +180,7 @@ static void rollback(void *ctx)
 
     if (s->depth == 0)
         return;
+    farmiq__resume_forget(&s->engine.resumes, NULL);
     if (!s->is_lost)
         (void)farmiq__pg_exec(s, is_outermost(s) ? "ROLLBACK"
                                                  : "ROLLBACK TO SAVEPOINT farmiq;"
@@ -236,6 +249,7 @@ static struct farmiq__pg *new_store(const struct farmiq_pg_options *options)
         free(s);
         return NULL;
     }
+    s->engine.does_whole_verbs = 1;
     return s;
 }
 
@@ -288,6 +302,7 @@ static int open_steps(struct farmiq__pg *s, const char *conninfo,
     if (r)
         return r;
     s->is_ours = 1;
+    s->engine.owns_transactions = 1;
     s->conn = connect(conninfo, &s->options);
     if (!s->conn)
         return farmiq__fill_error(error, FARMIQ_E_NOMEM, "", "out of memory");

@@ -5,10 +5,8 @@
 -- name: event_last@sqlite
 SELECT coalesce(max(seq), 0) FROM {queue}_event
 
--- A verb draws the numbers of a whole chunk at once: the sequence steps by
--- FARMIQ__CHUNK, so that no other writer proposes the same.
 -- name: event_last@pg
-SELECT nextval('{queue}_seq') - 1
+-- Nothing: append_whole draws the numbers.
 
 -- The numbers ($16) are given out by the verb, under the writer's lock: RETURNING, which
 -- would tell them, costs SQLite a temporary table at each row. An engine that numbers
@@ -20,28 +18,57 @@ INSERT INTO {queue}_event (tenant_id, event_id, event_type, farm_id, barn_id, de
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (tenant_id, event_id) DO NOTHING
 
--- In the order of the key, so that two writers of the same events meet in one order and
--- one waits for the other, instead of both.
 -- name: event_add@pg
-WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
-        $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-        $12::text[], $13::timestamptz[], $14::integer[], $15::timestamptz[],
-        $16::bigint[]) WITH ORDINALITY
-    AS g (tenant_id, event_id, event_type, farm_id, barn_id, device_id, station_id,
-        session_id, batch_id, trace_id, schema_version, payload, occurred_at, priority,
-        created_at, seq, n)),
+-- Nothing: append_whole has added them.
+
+-- A chunk of events, ready or waiting for their time ($17), and counted. In the order of
+-- the key, so that two writers of the same events meet in one order and one waits for the
+-- other, instead of both. The sequence steps by FARMIQ__CHUNK, so that no other writer
+-- gives out the same numbers. $16 is not asked for.
+-- name: append_whole@sqlite
+-- Nothing: its statements are in the process, one is as good as another.
+
+-- name: append_whole@pg
+WITH base AS MATERIALIZED (SELECT nextval('{queue}_seq') - 1 AS seq),
 added AS (
     INSERT INTO {queue}_event (tenant_id, event_id, event_type, farm_id, barn_id,
         device_id, station_id, session_id, batch_id, trace_id, schema_version, payload,
         occurred_at, priority, created_at, seq)
     SELECT tenant_id, event_id, event_type, farm_id, barn_id, device_id, station_id,
         session_id, batch_id, trace_id, schema_version, payload, occurred_at, priority,
-        created_at, seq
-    FROM given ORDER BY tenant_id COLLATE "C", event_id COLLATE "C", n
+        created_at, base.seq + n
+    FROM base, unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+        $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+        $12::text[], $13::timestamptz[], $14::integer[], $15::timestamptz[],
+        $16::bigint[]) WITH ORDINALITY
+    AS g (tenant_id, event_id, event_type, farm_id, barn_id, device_id, station_id,
+        session_id, batch_id, trace_id, schema_version, payload, occurred_at, priority,
+        created_at, proposed, n)
+    ORDER BY tenant_id COLLATE "C", event_id COLLATE "C", n
     ON CONFLICT (tenant_id, event_id) DO NOTHING
-    RETURNING seq)
-SELECT n, seq FROM added JOIN given USING (seq)
+    RETURNING seq, priority, occurred_at, created_at),
+placed AS (
+    SELECT added.*, (added.seq - base.seq)::integer AS n,
+        ($17::timestamptz[])[(added.seq - base.seq)::integer] AS due_at
+    FROM added, base),
+ready AS (
+    INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
+    SELECT -priority, occurred_at, seq, 0, 0 FROM placed WHERE due_at <= created_at),
+waiting AS (
+    INSERT INTO {queue}_retry (seq, since_at, due_at, void_at, attempt_count, claim_count)
+    SELECT seq, created_at, due_at, created_at - (due_at - created_at),
+        ($18::integer[])[n], ($19::integer[])[n]
+    FROM placed WHERE due_at > created_at),
+total AS (SELECT count(*) AS n FROM added HAVING count(*) > 0),
+mine AS (SELECT part FROM {queue}_count LIMIT 1 FOR UPDATE SKIP LOCKED),
+counted AS (
+    UPDATE {queue}_count AS c SET pending = c.pending + total.n
+    FROM mine, total WHERE c.part = mine.part
+    RETURNING 1),
+counted_apart AS (
+    INSERT INTO {queue}_count (pending, claimed, dead, acked)
+    SELECT total.n, 0, 0, 0 FROM total WHERE NOT EXISTS (SELECT FROM counted))
+SELECT n::bigint, seq FROM placed
 
 -- The event that is there already, and whether it says the same.
 -- name: event_compare@sqlite
@@ -61,9 +88,7 @@ INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
 VALUES ($1, $2, $3, 0, 0)
 
 -- name: ready_add@pg
-INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)
-SELECT g.rank, g.occurred_at, g.seq, 0, 0
-FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) AS g (rank, occurred_at, seq)
+-- Nothing: append_whole has.
 
 -- Claim ------------------------------------------------------------------------
 
@@ -86,6 +111,75 @@ WHERE lease_expires_at < farmiq_now() - ($2::timestamptz - $1::timestamptz)
 ORDER BY lease_expires_at
 LIMIT 1
 FOR UPDATE SKIP LOCKED
+
+-- The usual claim, whole: nothing has lapsed, nothing is due ($9 is 0: it is not asked),
+-- the first $5 rows fit and are no poison. Otherwise it takes nothing, or too much, and
+-- the verb goes on by itself. $1 token, $2 owner, $3 now, $4 the lease's end, $6..$8 and
+-- $10 the stretches of the queue that may hold something (farmiq__resume_stretches).
+--
+-- Taking rows is deleting them: those that another claimer is taking are passed over, not
+-- waited for. Rows of ready are never updated, so that a ctid keeps naming the same row.
+-- name: claim_whole@sqlite
+-- Nothing: its statements are in the process, one is as good as another.
+
+-- name: claim_whole@pg
+WITH held_up AS MATERIALIZED (
+    SELECT WHERE $9::bigint <> 0 AND (
+        EXISTS (SELECT FROM {queue}_batch WHERE lease_expires_at < farmiq_now()
+            OR claimed_at - (lease_expires_at - claimed_at) > farmiq_now())
+        OR EXISTS (SELECT FROM {queue}_retry WHERE due_at <= $3)
+        OR EXISTS (SELECT FROM {queue}_retry WHERE void_at > $3))),
+taken AS (
+    DELETE FROM {queue}_ready
+    WHERE NOT EXISTS (SELECT FROM held_up) AND ctid = ANY (ARRAY(
+        SELECT r.ctid
+        FROM unnest(translate($6, '[]', '{}')::bigint[],
+            translate($7, '[]', '{}')::bigint[], translate($8, '[]', '{}')::bigint[],
+            translate($10, '[]', '{}')::bigint[]) WITH ORDINALITY
+            AS s (rank, occurred_at, seq, next_rank, n)
+        CROSS JOIN LATERAL (
+            SELECT ctid FROM {queue}_ready AS q
+            WHERE (q.rank, q.occurred_at, q.seq) >= (s.rank,
+                    to_timestamp(0) + s.occurred_at * interval '1 millisecond', s.seq)
+                AND q.rank < s.next_rank
+            ORDER BY q.rank, q.occurred_at, q.seq
+            LIMIT $5 FOR UPDATE SKIP LOCKED) AS r
+        LIMIT $5))
+    RETURNING rank, occurred_at, seq, attempt_count, claim_count),
+lists AS (
+    SELECT array_agg(seq) AS seqs, array_agg(attempt_count) AS attempt_counts,
+        array_agg(claim_count + 1) AS claim_counts, count(*) AS n
+    FROM (SELECT * FROM taken ORDER BY rank, occurred_at, seq) AS t
+    HAVING count(*) > 0),
+free AS (SELECT slot FROM {queue}_batch WHERE token IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED),
+reused AS (
+    UPDATE {queue}_batch AS b SET token = $1, claimed_by = $2, claimed_at = farmiq_now(),
+        lease_expires_at = farmiq_now() + ($4::timestamptz - $3::timestamptz),
+        seqs = lists.seqs, attempt_counts = lists.attempt_counts,
+        claim_counts = lists.claim_counts
+    FROM lists, free WHERE b.slot = free.slot
+    RETURNING 1),
+added AS (
+    INSERT INTO {queue}_batch (token, claimed_by, claimed_at, lease_expires_at, seqs,
+        attempt_counts, claim_counts)
+    SELECT $1, $2, farmiq_now(),
+        farmiq_now() + ($4::timestamptz - $3::timestamptz), lists.seqs,
+        lists.attempt_counts, lists.claim_counts
+    FROM lists WHERE NOT EXISTS (SELECT FROM reused)),
+mine AS (SELECT part FROM {queue}_count LIMIT 1 FOR UPDATE SKIP LOCKED),
+counted AS (
+    UPDATE {queue}_count AS c SET pending = c.pending - lists.n,
+        claimed = c.claimed + lists.n
+    FROM mine, lists WHERE c.part = mine.part
+    RETURNING 1),
+counted_apart AS (
+    INSERT INTO {queue}_count (pending, claimed, dead, acked)
+    SELECT -lists.n, lists.n, 0, 0 FROM lists WHERE NOT EXISTS (SELECT FROM counted))
+SELECT e.seq, r.attempt_count, r.claim_count, e.priority, e.occurred_at, e.tenant_id,
+    e.event_id, e.event_type, e.farm_id, e.barn_id, e.device_id, e.station_id,
+    e.session_id, e.batch_id, e.trace_id, e.schema_version, e.payload
+FROM taken AS r JOIN {queue}_event AS e ON e.seq = r.seq
+ORDER BY r.rank, r.occurred_at, r.seq
 
 -- name: batch_events@sqlite
 SELECT e.seq, 0, 0, e.priority, e.occurred_at, e.tenant_id, e.event_id, e.event_type,
@@ -149,20 +243,8 @@ FROM {queue}_ready AS r CROSS JOIN {queue}_event AS e ON e.seq = r.seq
 ORDER BY r.rank, r.occurred_at, r.seq
 LIMIT $1
 
--- Reading takes: rows that another claimer is taking are passed over, not waited for.
--- Rows of ready are never updated, so that a ctid keeps naming the same row.
 -- name: ready_first@pg
-WITH taken AS (
-    DELETE FROM {queue}_ready
-    WHERE ctid = ANY (ARRAY(SELECT ctid FROM {queue}_ready
-                            ORDER BY rank, occurred_at, seq LIMIT $1
-                            FOR UPDATE SKIP LOCKED))
-    RETURNING rank, occurred_at, seq, attempt_count, claim_count)
-SELECT e.seq, r.attempt_count, r.claim_count, e.priority, e.occurred_at, e.tenant_id,
-    e.event_id, e.event_type, e.farm_id, e.barn_id, e.device_id, e.station_id,
-    e.session_id, e.batch_id, e.trace_id, e.schema_version, e.payload
-FROM taken AS r JOIN {queue}_event AS e ON e.seq = r.seq
-ORDER BY r.rank, r.occurred_at, r.seq
+-- Nothing: claim_whole is how rows are claimed.
 
 -- Rows are read in the order of the key, under the writer's lock: what was read is a
 -- prefix, and the last row says where it ends.
@@ -170,7 +252,7 @@ ORDER BY r.rank, r.occurred_at, r.seq
 DELETE FROM {queue}_ready WHERE (rank, occurred_at, seq) <= ($1, $2, $3)
 
 -- name: ready_take@pg
--- Nothing: ready_first has taken them.
+-- Nothing: claim_whole has taken them.
 
 -- What was read, but did not fit the claimer's memory, goes back.
 -- name: ready_untake@sqlite
@@ -189,13 +271,51 @@ INSERT INTO {queue}_batch (token, claimed_by, claimed_at, lease_expires_at, seqs
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: batch_add@pg
+WITH free AS (
+    SELECT slot FROM {queue}_batch WHERE token IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED),
+reused AS (
+    UPDATE {queue}_batch AS b SET token = $1, claimed_by = $2, claimed_at = farmiq_now(),
+        lease_expires_at = farmiq_now() + ($4::timestamptz - $3::timestamptz),
+        seqs = translate($5, '[]', '{}')::bigint[],
+        attempt_counts = translate($6, '[]', '{}')::integer[],
+        claim_counts = translate($7, '[]', '{}')::integer[]
+    FROM free WHERE b.slot = free.slot
+    RETURNING 1)
 INSERT INTO {queue}_batch (token, claimed_by, claimed_at, lease_expires_at, seqs,
     attempt_counts, claim_counts)
-VALUES ($1, $2, farmiq_now(), farmiq_now() + ($4::timestamptz - $3::timestamptz),
+SELECT $1, $2, farmiq_now(), farmiq_now() + ($4::timestamptz - $3::timestamptz),
     translate($5, '[]', '{}')::bigint[], translate($6, '[]', '{}')::integer[],
-    translate($7, '[]', '{}')::integer[])
+    translate($7, '[]', '{}')::integer[]
+WHERE NOT EXISTS (SELECT FROM reused)
 
 -- Settle -----------------------------------------------------------------------
+
+-- The usual settlement, whole: all of the batch ($2, in its order) is acknowledged.
+-- Changes nothing if the token does not hold exactly these any more.
+-- name: settle_whole@sqlite
+-- Nothing: its statements are in the process, one is as good as another.
+
+-- name: settle_whole@pg
+WITH gone AS (
+    UPDATE {queue}_batch SET token = NULL, lease_expires_at = NULL, seqs = '{}',
+        attempt_counts = '{}', claim_counts = '{}'
+    WHERE token = $1 AND seqs = translate($2, '[]', '{}')::bigint[]
+    RETURNING claimed_by),
+receipt AS (
+    INSERT INTO {queue}_receipt (acked_at, claimed_by, seqs)
+    SELECT $3, claimed_by, translate($2, '[]', '{}')::bigint[] FROM gone
+    RETURNING cardinality(seqs) AS n),
+mine AS (SELECT part FROM {queue}_count LIMIT 1 FOR UPDATE SKIP LOCKED),
+counted AS (
+    UPDATE {queue}_count AS c SET claimed = c.claimed - receipt.n,
+        acked = c.acked + receipt.n, last_acked_at = $3
+    FROM mine, receipt WHERE c.part = mine.part
+    RETURNING 1),
+counted_apart AS (
+    INSERT INTO {queue}_count (pending, claimed, dead, acked, last_acked_at)
+    SELECT 0, -receipt.n, 0, receipt.n, $3
+    FROM receipt WHERE NOT EXISTS (SELECT FROM counted))
+SELECT n::bigint FROM receipt
 
 -- name: batch_get@sqlite
 SELECT token, seqs, attempt_counts, claim_counts
@@ -232,8 +352,11 @@ WHERE token = $1
 -- name: batch_delete@sqlite
 DELETE FROM {queue}_batch WHERE token = $1
 
+-- Its place is the next batch's.
 -- name: batch_delete@pg
-DELETE FROM {queue}_batch WHERE token = $1
+UPDATE {queue}_batch SET token = NULL, lease_expires_at = NULL, seqs = '{}',
+    attempt_counts = '{}', claim_counts = '{}'
+WHERE token = $1
 
 -- name: ready_return@sqlite
 INSERT INTO {queue}_ready (rank, occurred_at, seq, attempt_count, claim_count)

@@ -40,6 +40,26 @@ static int on_added(void *ctx, uint32_t row, const struct farmiq_sql_value *colu
     return FARMIQ_OK;
 }
 
+static int is_deferred(const struct farmiq_outbox_row *row, int64_t now_unix_ms)
+{
+    return row->next_attempt_at_unix_ms > now_unix_ms;
+}
+
+/* Returns where the next parameter goes. */
+static struct farmiq_sql_value *event_params(struct farmiq_sql_value *p,
+                                             const struct appending *a, uint32_t i)
+{
+    struct farmiq_event *event = a->rows[i]->event;
+
+    for (unsigned t = 0; t < FARMIQ__EVENT_TEXTS; t++)
+        *p++ = farmiq_sql_text_or_null(*farmiq__event_text(event, t));
+    *p++ = farmiq_sql_integer(event->occurred_at_unix_ms);
+    *p++ = farmiq_sql_integer(a->rows[i]->priority);
+    *p++ = farmiq_sql_integer(a->now_unix_ms);
+    *p++ = farmiq_sql_integer(a->last_seq + 1 + i);
+    return p;
+}
+
 static int add_events(struct farmiq__engine *engine, struct appending *a)
 {
     struct farmiq_sql_value *p = engine->params;
@@ -49,23 +69,11 @@ static int add_events(struct farmiq__engine *engine, struct appending *a)
     if (r)
         return r;
     for (uint32_t i = 0; i < a->count; i++) {
-        struct farmiq_event *event = a->rows[i]->event;
-
-        for (unsigned t = 0; t < FARMIQ__EVENT_TEXTS; t++)
-            *p++ = farmiq_sql_text_or_null(*farmiq__event_text(event, t));
-        *p++ = farmiq_sql_integer(event->occurred_at_unix_ms);
-        *p++ = farmiq_sql_integer(a->rows[i]->priority);
-        *p++ = farmiq_sql_integer(a->now_unix_ms);
-        *p++ = farmiq_sql_integer(a->last_seq + 1 + i);
+        p = event_params(p, a, i);
         a->rows[i]->verdict = FARMIQ_DUPLICATE;
     }
     return farmiq_sql_run_many(&engine->store, &sql_event_add, a->queue, engine->params,
                                FARMIQ__EVENT_TEXTS + 4, a->count, on_added, a);
-}
-
-static int is_deferred(const struct farmiq_outbox_row *row, int64_t now_unix_ms)
-{
-    return row->next_attempt_at_unix_ms > now_unix_ms;
 }
 
 static int add_ready(struct farmiq__engine *engine, struct appending *a)
@@ -163,6 +171,47 @@ static int append_chunk(struct farmiq__engine *engine, struct appending *a)
     return r;
 }
 
+/* A chunk in one statement, which counts as well. */
+static int append_whole(struct farmiq__engine *engine, struct appending *a)
+{
+    struct farmiq_sql_value *p = engine->params;
+
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct farmiq_outbox_row *row = a->rows[i];
+
+        p = event_params(p, a, i);
+        *p++ = farmiq_sql_integer(is_deferred(row, a->now_unix_ms)
+                                      ? row->next_attempt_at_unix_ms
+                                      : a->now_unix_ms);
+        *p++ = farmiq_sql_integer(row->attempt_count);
+        *p++ = farmiq_sql_integer(row->claim_count);
+        a->rows[i]->verdict = FARMIQ_DUPLICATE;
+    }
+    return farmiq_sql_run_many(&engine->store, &sql_append_whole, a->queue,
+                               engine->params, FARMIQ__EVENT_TEXTS + 7, a->count,
+                               on_added, a);
+}
+
+static void resume_with_chunk(struct farmiq__engine *engine, const struct appending *a)
+{
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct farmiq__key key = { -(int64_t)a->rows[i]->priority,
+                                         a->rows[i]->event->occurred_at_unix_ms,
+                                         a->rows[i]->seq };
+
+        farmiq__resume_with(&engine->resumes, a->queue, &key);
+    }
+}
+
+static int append_chunk_whole(struct farmiq__engine *engine, struct appending *a)
+{
+    int r = append_whole(engine, a);
+
+    a->change.pending = 0;
+    resume_with_chunk(engine, a);
+    return r ? r : compare_events(engine, a);
+}
+
 static int append(struct farmiq__engine *engine, void *arg)
 {
     struct appending *a = arg;
@@ -171,17 +220,30 @@ static int append(struct farmiq__engine *engine, void *arg)
     while (a->next && !r) {
         for (a->count = 0; a->next && a->count < FARMIQ__CHUNK; a->next = a->next->next)
             a->rows[a->count++] = a->next;
-        r = append_chunk(engine, a);
+        r = engine->does_whole_verbs ? append_chunk_whole(engine, a)
+                                     : append_chunk(engine, a);
     }
     return r ? r : farmiq__count(engine, a->queue, &a->change);
+}
+
+static int is_one_chunk(const struct farmiq_outbox_row *row)
+{
+    uint32_t count = 0;
+
+    for (; row && count <= FARMIQ__CHUNK; row = row->next)
+        count++;
+    return count <= FARMIQ__CHUNK;
 }
 
 int farmiq__outbox_append(void *ctx, const char *queue, struct farmiq_outbox_row *first,
                           int64_t now_unix_ms)
 {
     struct appending a = { .queue = queue, .next = first, .now_unix_ms = now_unix_ms };
+    struct farmiq__engine *engine = ctx;
 
-    return farmiq__unit(ctx, append, &a);
+    if (engine->does_whole_verbs && is_one_chunk(first))
+        return append(engine, &a);
+    return farmiq__unit(engine, append, &a);
 }
 
 /* Death ---------------------------------------------------------------------------- */
@@ -439,6 +501,91 @@ static int take_fresh(struct claiming *c)
     return r ? r : add_batch(c);
 }
 
+/* The usual claim is one statement, and so a transaction of its own where there is none.
+ * What it took too much of goes back in another: until then it is ours anyway. */
+
+/* The rows that were taken are past, as far as we are told of it: a transaction that the
+ * caller began by himself he may roll back by himself. */
+static void resume_after(struct claiming *c)
+{
+    if (c->engine->is_in_transaction(c->engine) && !c->engine->owns_transactions)
+        return;
+    for (const struct farmiq_outbox_row *row = c->first; row; row = row->next) {
+        const struct farmiq__key key = { -(int64_t)row->priority,
+                                         row->event->occurred_at_unix_ms, row->seq };
+
+        farmiq__resume_after(&c->engine->resumes, c->queue, &key);
+    }
+}
+
+/* Keep what was taken, give the rest back, bury what is poison. */
+static int put_right(struct farmiq__engine *engine, void *arg)
+{
+    struct claiming *c = arg;
+    struct farmiq_sql_value params[4];
+    struct farmiq__change change = { 0 };
+    int r = farmiq__held_lists(engine, FARMIQ__TAKEN, &params[1]);
+
+    params[0] = farmiq_sql_text(farmiq__text(engine->token));
+    if (!r)
+        r = c->taken ? farmiq_sql_run(&engine->store, &sql_batch_shrink, c->queue, params,
+                                      4, NULL, NULL)
+                     : farmiq__batch_delete(engine, c->queue);
+    if (!r)
+        r = farmiq__held_send(engine, &sql_ready_untake, c->queue, FARMIQ__LEFT);
+    if (!r)
+        r = bury_poisoned(c);
+    change.pending = farmiq__held_with(engine, FARMIQ__LEFT);
+    change.dead = farmiq__held_with(engine, FARMIQ__POISONED);
+    change.claimed = -(change.pending + change.dead);
+    return r ? r : farmiq__count(engine, c->queue, &change);
+}
+
+static void claim_whole_params(struct claiming *c, int may_be_held_up,
+                               struct farmiq_sql_value params[10])
+{
+    const struct farmiq_outbox_claim *claim = c->claim;
+    struct farmiq_sql_value stretches[4];
+
+    farmiq__token_text(claim->token, c->engine->token);
+    farmiq__resume_stretches(&c->engine->resumes, c->queue, claim->now_unix_ms,
+                             stretches);
+    params[0] = farmiq_sql_text(farmiq__text(c->engine->token));
+    params[1] = farmiq_sql_text(claim->claimed_by);
+    params[2] = farmiq_sql_integer(claim->now_unix_ms);
+    params[3] = farmiq_sql_integer(claim->now_unix_ms + claim->lease_ms);
+    params[4] = farmiq_sql_integer(claim->limit);
+    params[5] = stretches[0];
+    params[6] = stretches[1];
+    params[7] = stretches[2];
+    params[8] = farmiq_sql_integer(may_be_held_up);
+    params[9] = stretches[3];
+}
+
+/* FARMIQ_NONE: there was nothing to take, or what comes before it holds it up. */
+static int claim_whole(struct claiming *c, int may_be_held_up)
+{
+    struct farmiq__engine *engine = c->engine;
+    struct farmiq_sql_value params[10];
+    int r;
+
+    claim_whole_params(c, may_be_held_up, params);
+    engine->held_count = 0;
+    r = farmiq_sql_run(&engine->store, &sql_claim_whole, c->queue, params, 10, on_ready,
+                       c);
+    if (r || !engine->held_count) {
+        farmiq__resume_forget(&engine->resumes, c->queue);
+        return r ? r : FARMIQ_NONE;
+    }
+    if (farmiq__held_with(engine, FARMIQ__TAKEN) == engine->held_count) {
+        resume_after(c);
+        return FARMIQ_OK;
+    }
+    farmiq__resume_forget(&engine->resumes, c->queue);
+    r = farmiq__unit(engine, put_right, c);
+    return r ? r : c->is_full && !c->taken ? FARMIQ_E_NOSPACE : FARMIQ_OK;
+}
+
 static int claim_lapsed(struct claiming *c)
 {
     const struct farmiq_sql_value now = farmiq_sql_integer(c->claim->now_unix_ms);
@@ -458,7 +605,7 @@ static int claim_fresh(struct claiming *c)
     int r = move_due(c);
 
     while (!r && !c->taken)
-        r = take_fresh(c);
+        r = c->engine->does_whole_verbs ? claim_whole(c, 0) : take_fresh(c);
     return r;
 }
 
@@ -485,10 +632,13 @@ int farmiq__outbox_claim(void *ctx, const char *queue,
                           .queue = queue,
                           .claim = claim_,
                           .place = { claim_->memory, claim_->memory_bytes } };
-    int r;
+    int r = FARMIQ_NONE;
 
     c.tail = &c.first;
-    r = farmiq__unit(ctx, claim, &c);
+    if (c.engine->does_whole_verbs)
+        r = claim_whole(&c, 1);
+    if (r == FARMIQ_NONE || (r == FARMIQ_OK && !c.taken))
+        r = farmiq__unit(ctx, claim, &c);
     if (r == FARMIQ_OK)
         *first = c.first;
     return r;
@@ -710,10 +860,52 @@ static int settle(struct farmiq__engine *engine, void *arg)
     return r;
 }
 
+/* The rows as the batch in hand, if all are acknowledged. FARMIQ_NONE: they are not. */
+static int hold_acknowledged(struct farmiq__engine *engine, const struct settling *s)
+{
+    engine->held_count = 0;
+    for (const struct farmiq_outbox_row *row = s->first; row; row = row->next) {
+        struct farmiq__held *held;
+
+        if (row->status != FARMIQ_OUTBOX_ACKED)
+            return FARMIQ_NONE;
+        held = farmiq__held_add(engine);
+        if (!held)
+            return FARMIQ_E_NOMEM;
+        held->seq = row->seq;
+        held->fate = FARMIQ__ACKED;
+    }
+    return FARMIQ_OK;
+}
+
+/* The usual settlement is one statement. FARMIQ_NONE: it is not the usual one. */
+static int settle_whole(struct farmiq__engine *engine, const struct settling *s)
+{
+    struct farmiq_sql_value params[3], lists[3];
+    char text[33];
+    int found = 0, r = hold_acknowledged(engine, s);
+
+    if (!r)
+        r = farmiq__held_lists(engine, FARMIQ__ACKED, lists);
+    if (r)
+        return r;
+    farmiq__token_text(s->first->token, text);
+    params[0] = farmiq_sql_text(farmiq__text(text));
+    params[1] = lists[0];
+    params[2] = farmiq_sql_integer(s->now_unix_ms);
+    r = farmiq_sql_run(&engine->store, &sql_settle_whole, s->queue, params, 3, on_found,
+                       &found);
+    return r ? r : found ? FARMIQ_OK : FARMIQ_NONE;
+}
+
 int farmiq__outbox_settle(void *ctx, const char *queue, struct farmiq_outbox_row *first,
                           int64_t now_unix_ms)
 {
     struct settling s = { queue, first, now_unix_ms };
+    struct farmiq__engine *engine = ctx;
+    int r = FARMIQ_NONE;
 
-    return farmiq__unit(ctx, settle, &s);
+    if (engine->does_whole_verbs)
+        r = settle_whole(engine, &s);
+    return r == FARMIQ_NONE ? farmiq__unit(engine, settle, &s) : r;
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -18,96 +17,9 @@
 #include <farmiq/sql.h>
 #include <farmiq/store_sqlite.h>
 
-#define MAX_ROUNDS 15
+#include "queue.h"
+
 #define MAX_BATCH 256
-
-static void must(int r, const char *what)
-{
-    if (r == 0)
-        return;
-    fprintf(stderr, "%s: %d\n", what, r);
-    exit(1);
-}
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint32_t setting(const char *name, uint32_t fallback)
-{
-    const char *text = getenv(name);
-
-    return text ? (uint32_t)strtoul(text, NULL, 10) : fallback;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, uint32_t count)
-{
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
-}
-
-/* Events --------------------------------------------------------------------------- */
-
-static char payload[256];
-
-struct item {
-    struct farmiq_outbox_row row;
-    struct farmiq_event event;
-    struct farmiq_sighting sighting;
-    char id[40];
-};
-
-static struct farmiq_str text(const char *s)
-{
-    struct farmiq_str t = { s, strlen(s) };
-
-    return t;
-}
-
-/* Ids as devices make them: version 7, so in the order of time. */
-static void make_items(struct item *items, uint32_t count, uint64_t first)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct item *item = &items[i];
-        uint64_t n = first + i;
-
-        snprintf(item->id, sizeof item->id, "%08x-%04x-7abc-8def-%012llx",
-                 (unsigned)(n >> 16), (unsigned)(n & 0xffff),
-                 (unsigned long long)(n * 0x9e3779b97f4a7c15u >> 16));
-        memset(&item->event, 0, sizeof item->event);
-        item->event.size = sizeof item->event;
-        item->event.tenant_id = text("tenant-0001");
-        item->event.farm_id = text("farm-0001");
-        item->event.barn_id = text("barn-0001");
-        item->event.device_id = text("device-0042");
-        item->event.event_id = text(item->id);
-        item->event.event_type = text("telemetry.ingested");
-        item->event.trace_id = text("4bf92f3577b34da6a3ce929d0e0e4736");
-        item->event.schema_version = text("1.0");
-        item->event.payload = text(payload);
-        item->event.occurred_at_unix_ms = 1750000000000 + (int64_t)n * 10;
-        farmiq_outbox_row_init(&item->row, sizeof item->row);
-        item->row.event = &item->event;
-        item->row.next = i + 1 < count ? &items[i + 1].row : NULL;
-        farmiq_sighting_init(&item->sighting, sizeof item->sighting);
-        item->sighting.tenant_id = item->event.tenant_id;
-        item->sighting.event_id = item->event.event_id;
-        item->sighting.source = text("iot/telemetry/t/f/b/d/temperature");
-        item->sighting.content_hash = farmiq_content_hash(payload, sizeof payload - 1);
-        item->sighting.next = i + 1 < count ? &items[i + 1].sighting : NULL;
-    }
-}
 
 static char dir[64];
 
@@ -128,7 +40,7 @@ static struct farmiq_store open_store(const char *name)
     char path[128];
 
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    must(farmiq_store_open_sqlite(&store, path, NULL, NULL), "open");
+    bench_must(farmiq_store_open_sqlite(&store, path, NULL, NULL), "open");
     return store;
 }
 
@@ -144,7 +56,8 @@ static const struct farmiq_sql_query add_raw = {
 };
 #define RAW_COLUMNS 10
 
-static void add_raw_rows(struct farmiq_store *store, struct item *items, uint32_t count)
+static void add_raw_rows(struct farmiq_store *store, struct bench_item *items,
+                         uint32_t count)
 {
     static struct farmiq_sql_value params[MAX_BATCH * RAW_COLUMNS];
     struct farmiq_sql_value *p = params;
@@ -156,28 +69,30 @@ static void add_raw_rows(struct farmiq_store *store, struct item *items, uint32_
         *p++ = farmiq_sql_text(e->farm_id);
         *p++ = farmiq_sql_text(e->barn_id);
         *p++ = farmiq_sql_text(e->device_id);
-        *p++ = farmiq_sql_text(text("temperature"));
+        *p++ = farmiq_sql_text(bench_text("temperature"));
         *p++ = farmiq_sql_real(21.5);
-        *p++ = farmiq_sql_text(text("C"));
+        *p++ = farmiq_sql_text(bench_text("C"));
         *p++ = farmiq_sql_integer(e->occurred_at_unix_ms);
         *p++ = farmiq_sql_integer(e->occurred_at_unix_ms);
         *p++ = farmiq_sql_text(e->event_id);
     }
-    must(farmiq_sql_run_many(store, &add_raw, NULL, params, RAW_COLUMNS, count, NULL,
-                             NULL),
-         "raw");
+    bench_must(farmiq_sql_run_many(store, &add_raw, NULL, params, RAW_COLUMNS, count,
+                                   NULL, NULL),
+               "raw");
 }
 
-static void write_ours(struct farmiq_store *store, struct item *items, uint32_t count)
+static void write_ours(struct farmiq_store *store, struct bench_item *items,
+                       uint32_t count)
 {
     int64_t now = items[0].event.occurred_at_unix_ms;
 
-    must(farmiq_store_begin(store), "begin");
-    must(farmiq_store_dedupe(store, "ingress", &items[0].sighting, now, now + 259200000),
-         "dedupe");
+    bench_must(farmiq_store_begin(store), "begin");
+    bench_must(
+        farmiq_store_dedupe(store, "ingress", &items[0].sighting, now, now + 259200000),
+        "dedupe");
     add_raw_rows(store, items, count);
-    must(farmiq_store_outbox_append(store, "sync", &items[0].row, now), "append");
-    must(farmiq_store_commit(store), "commit");
+    bench_must(farmiq_store_outbox_append(store, "sync", &items[0].row, now), "append");
+    bench_must(farmiq_store_commit(store), "commit");
 }
 
 /* The same by hand: the same ledger and readings, and an outbox in one table with the
@@ -213,7 +128,8 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *stmt;
 
-    must(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL), sql);
+    bench_must(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL),
+               sql);
     return stmt;
 }
 
@@ -223,11 +139,12 @@ static struct bare open_bare(void)
     char path[128];
 
     snprintf(path, sizeof path, "%s/bare.db", dir);
-    must(sqlite3_open_v2(path, &b.db,
-                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                         NULL),
-         "bare");
-    must(sqlite3_exec(b.db, bare_schema, NULL, NULL, NULL), "schema");
+    bench_must(
+        sqlite3_open_v2(path, &b.db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL),
+        "bare");
+    bench_must(sqlite3_exec(b.db, bare_schema, NULL, NULL, NULL), "schema");
     b.begin = prepare(b.db, "BEGIN IMMEDIATE");
     b.commit = prepare(b.db, "COMMIT");
     b.dedupe = prepare(b.db, "INSERT INTO dedupe VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
@@ -259,11 +176,11 @@ static void put(sqlite3_stmt *stmt, int index, struct farmiq_str t)
 static void run(sqlite3_stmt *stmt)
 {
     if (sqlite3_step(stmt) != SQLITE_DONE)
-        must(1, sqlite3_sql(stmt));
+        bench_must(1, sqlite3_sql(stmt));
     sqlite3_reset(stmt);
 }
 
-static void write_bare_dedupe(sqlite3_stmt *stmt, const struct item *item)
+static void write_bare_dedupe(sqlite3_stmt *stmt, const struct bench_item *item)
 {
     char hash[17];
 
@@ -274,26 +191,26 @@ static void write_bare_dedupe(sqlite3_stmt *stmt, const struct item *item)
     sqlite3_bind_int64(stmt, 3, item->event.occurred_at_unix_ms);
     sqlite3_bind_int64(stmt, 4, item->event.occurred_at_unix_ms + 259200000);
     put(stmt, 5, item->sighting.source);
-    put(stmt, 6, text(hash));
+    put(stmt, 6, bench_text(hash));
     run(stmt);
 }
 
-static void write_bare_raw(sqlite3_stmt *stmt, const struct item *item)
+static void write_bare_raw(sqlite3_stmt *stmt, const struct bench_item *item)
 {
     put(stmt, 1, item->event.tenant_id);
     put(stmt, 2, item->event.farm_id);
     put(stmt, 3, item->event.barn_id);
     put(stmt, 4, item->event.device_id);
-    put(stmt, 5, text("temperature"));
+    put(stmt, 5, bench_text("temperature"));
     sqlite3_bind_double(stmt, 6, 21.5);
-    put(stmt, 7, text("C"));
+    put(stmt, 7, bench_text("C"));
     sqlite3_bind_int64(stmt, 8, item->event.occurred_at_unix_ms);
     sqlite3_bind_int64(stmt, 9, item->event.occurred_at_unix_ms);
     put(stmt, 10, item->event.event_id);
     run(stmt);
 }
 
-static void write_bare_outbox(sqlite3_stmt *stmt, const struct item *item)
+static void write_bare_outbox(sqlite3_stmt *stmt, const struct bench_item *item)
 {
     put(stmt, 1, item->event.tenant_id);
     put(stmt, 2, item->event.event_id);
@@ -308,7 +225,7 @@ static void write_bare_outbox(sqlite3_stmt *stmt, const struct item *item)
     run(stmt);
 }
 
-static void write_bare(struct bare *b, const struct item *items, uint32_t count)
+static void write_bare(struct bare *b, const struct bench_item *items, uint32_t count)
 {
     run(b->begin);
     for (uint32_t i = 0; i < count; i++) {
@@ -322,19 +239,19 @@ static void write_bare(struct bare *b, const struct item *items, uint32_t count)
 /* Events per second, ours and theirs, in one round over fresh files. */
 static void triple_round(uint32_t batch, uint32_t events, double *ours, double *theirs)
 {
-    static struct item items[MAX_BATCH];
+    static struct bench_item items[MAX_BATCH];
     struct farmiq_store store = open_store("ours.db");
     struct bare bare = open_bare();
     double ours_s = 0, theirs_s = 0, start;
 
     for (uint32_t done = 0; done < events; done += batch) {
-        make_items(items, batch, done);
-        start = now_s();
+        bench_make_items(items, batch, done);
+        start = bench_now_s();
         write_ours(&store, items, batch);
-        ours_s += now_s() - start;
-        start = now_s();
+        ours_s += bench_now_s() - start;
+        start = bench_now_s();
         write_bare(&bare, items, batch);
-        theirs_s += now_s() - start;
+        theirs_s += bench_now_s() - start;
     }
     *ours = events / ours_s;
     *theirs = events / theirs_s;
@@ -350,15 +267,15 @@ static void bench_triple(uint32_t events, uint32_t rounds)
     printf("durable triple (dedupe + reading + outbox), WAL, synchronous=FULL\n");
     printf("%8s %14s %14s %8s\n", "batch", "farmiq ev/s", "bare ev/s", "ratio");
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
-        double ours[MAX_ROUNDS], theirs[MAX_ROUNDS], ratio[MAX_ROUNDS];
+        double ours[BENCH_MAX_ROUNDS], theirs[BENCH_MAX_ROUNDS], ratio[BENCH_MAX_ROUNDS];
         uint32_t some = batches[i] == 1 ? events / 10 + 1 : events;
 
         for (uint32_t r = 0; r < rounds; r++) {
             triple_round(batches[i], some, &ours[r], &theirs[r]);
             ratio[r] = ours[r] / theirs[r];
         }
-        printf("%8u %14.0f %14.0f %8.2f\n", batches[i], median(ours, rounds),
-               median(theirs, rounds), median(ratio, rounds));
+        printf("%8u %14.0f %14.0f %8.2f\n", batches[i], bench_median(ours, rounds),
+               bench_median(theirs, rounds), bench_median(ratio, rounds));
     }
 }
 
@@ -371,66 +288,36 @@ struct drain {
     double seconds[VERBS];
 };
 
-static void fill(struct farmiq_store *store, uint32_t rows, uint64_t *next_id)
-{
-    static struct item items[MAX_BATCH];
-
-    must(farmiq_store_begin(store), "begin");
-    for (uint32_t done = 0; done < rows; done += MAX_BATCH, *next_id += MAX_BATCH) {
-        make_items(items, MAX_BATCH, *next_id);
-        must(farmiq_store_outbox_append(store, "sync", &items[0].row, 1), "fill");
-    }
-    must(farmiq_store_commit(store), "commit");
-}
-
-static struct farmiq_outbox_row *claim_batch(struct farmiq_store *store, uint64_t token)
-{
-    static int64_t memory[1 << 16];
-    struct farmiq_outbox_row *first = NULL;
-    struct farmiq_outbox_claim claim;
-
-    farmiq_outbox_claim_init(&claim, sizeof claim);
-    claim.claimed_by = text("bench");
-    claim.now_unix_ms = 2;
-    claim.token[0] = token + 1;
-    claim.memory = memory;
-    claim.memory_bytes = sizeof memory;
-    must(farmiq_store_outbox_claim(store, "sync", &claim, &first), "claim");
-    return first;
-}
-
 static double time_stats(struct farmiq_store *store)
 {
     struct farmiq_outbox_stats stats;
-    double start = now_s();
+    double start = bench_now_s();
 
     farmiq_outbox_stats_init(&stats, sizeof stats);
-    must(farmiq_store_outbox_stats(store, "sync", &stats), "stats");
-    return now_s() - start;
+    bench_must(farmiq_store_outbox_stats(store, "sync", &stats), "stats");
+    return bench_now_s() - start;
 }
 
 /* Append a hundred, claim a hundred, acknowledge them: the depth stays. */
 static struct drain drain(struct farmiq_store *store, uint32_t cycles, uint64_t *next_id)
 {
-    static struct item items[100];
+    static struct bench_item items[100];
     struct drain d = { { 0 } };
 
     for (uint32_t i = 0; i < cycles; i++, *next_id += 100) {
         struct farmiq_outbox_row *first;
         double start;
 
-        make_items(items, 100, *next_id);
-        start = now_s();
-        must(farmiq_store_outbox_append(store, "sync", &items[0].row, 1), "append");
-        d.seconds[APPEND] += now_s() - start;
-        start = now_s();
-        first = claim_batch(store, *next_id);
-        d.seconds[CLAIM] += now_s() - start;
-        for (struct farmiq_outbox_row *row = first; row; row = row->next)
-            must(farmiq_outbox_settle(row, NULL, FARMIQ_OUTCOME_ACKED, 2, 0), "judge");
-        start = now_s();
-        must(farmiq_store_outbox_settle(store, "sync", first, 2), "settle");
-        d.seconds[SETTLE] += now_s() - start;
+        bench_make_items(items, 100, *next_id);
+        start = bench_now_s();
+        bench_must(farmiq_store_outbox_append(store, "sync", &items[0].row, 1), "append");
+        d.seconds[APPEND] += bench_now_s() - start;
+        start = bench_now_s();
+        first = bench_claim(store, 100, *next_id + 1);
+        d.seconds[CLAIM] += bench_now_s() - start;
+        start = bench_now_s();
+        bench_acknowledge(store, first);
+        d.seconds[SETTLE] += bench_now_s() - start;
         d.seconds[STATS] += time_stats(store);
     }
     return d;
@@ -439,12 +326,13 @@ static struct drain drain(struct farmiq_store *store, uint32_t cycles, uint64_t 
 static void print_depth(const char *verb, const double *shallow, const double *deep,
                         uint32_t rounds)
 {
-    double a[MAX_ROUNDS], b[MAX_ROUNDS];
+    double a[BENCH_MAX_ROUNDS], b[BENCH_MAX_ROUNDS];
 
     memcpy(a, shallow, rounds * sizeof *a);
     memcpy(b, deep, rounds * sizeof *b);
-    printf("%8s %12.0f us %12.0f us %8.2f\n", verb, median(a, rounds) * 1e6,
-           median(b, rounds) * 1e6, median(b, rounds) / median(a, rounds));
+    printf("%8s %12.0f us %12.0f us %8.2f\n", verb, bench_median(a, rounds) * 1e6,
+           bench_median(b, rounds) * 1e6,
+           bench_median(b, rounds) / bench_median(a, rounds));
 }
 
 static void bench_depth(uint32_t depth, uint32_t rounds)
@@ -452,10 +340,10 @@ static void bench_depth(uint32_t depth, uint32_t rounds)
     enum { CYCLES = 40, SHALLOW = 10000 };
     struct farmiq_store stores[2] = { open_store("shallow.db"), open_store("deep.db") };
     uint64_t ids[2] = { 0, 0 };
-    double figures[VERBS][2][MAX_ROUNDS];
+    double figures[VERBS][2][BENCH_MAX_ROUNDS];
 
-    fill(&stores[0], SHALLOW, &ids[0]);
-    fill(&stores[1], depth, &ids[1]);
+    bench_fill(&stores[0], SHALLOW, &ids[0]);
+    bench_fill(&stores[1], depth, &ids[1]);
     for (uint32_t r = 0; r < rounds; r++)
         for (int s = 0; s < 2; s++) {
             struct drain d = drain(&stores[s], CYCLES, &ids[s]);
@@ -473,18 +361,15 @@ static void bench_depth(uint32_t depth, uint32_t rounds)
 
 int main(void)
 {
-    uint32_t rounds = setting("FARMIQ_BENCH_ROUNDS", 5);
+    uint32_t rounds = bench_setting("FARMIQ_BENCH_ROUNDS", 5);
     const char *base = getenv("TMPDIR");
 
-    if (rounds < 1 || rounds > MAX_ROUNDS)
-        rounds = MAX_ROUNDS;
-    memset(payload, 'x', sizeof payload - 1);
-    memcpy(payload, "{\"note\":\"", 9);
-    memcpy(payload + sizeof payload - 3, "\"}", 2);
+    if (rounds < 1 || rounds > BENCH_MAX_ROUNDS)
+        rounds = BENCH_MAX_ROUNDS;
     snprintf(dir, sizeof dir, "%s/farmiq-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(dir))
         return 1;
-    bench_triple(setting("FARMIQ_BENCH_EVENTS", 20000), rounds);
-    bench_depth(setting("FARMIQ_BENCH_DEPTH", 1000000), rounds);
+    bench_triple(bench_setting("FARMIQ_BENCH_EVENTS", 20000), rounds);
+    bench_depth(bench_setting("FARMIQ_BENCH_DEPTH", 1000000), rounds);
     return rmdir(dir) != 0;
 }

@@ -84,6 +84,7 @@ static void wait_until_ready(const struct pg_server *server)
 
 void pg_server_restart(struct pg_server *server)
 {
+    char buffers[48];
     char *const argv[] = { "postgres",
                            "-D",
                            "data",
@@ -94,11 +95,13 @@ void pg_server_restart(struct pg_server *server)
                            "-c",
                            "max_connections=40",
                            "-c",
-                           "shared_buffers=32MB",
+                           buffers,
                            "-c",
                            "log_error_verbosity=terse",
                            NULL };
 
+    snprintf(buffers, sizeof buffers, "shared_buffers=%s",
+             server->shared_buffers ? server->shared_buffers : "32MB");
     server->pid = spawn(server, argv);
     wait_until_ready(server);
 }

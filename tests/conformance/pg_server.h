@@ -9,6 +9,7 @@
 struct pg_server {
     char dir[64];
     pid_t pid;
+    const char *shared_buffers; /* NULL: 32MB */
 };
 
 /* Fails the test if it cannot. fsync is on, as everywhere else. */

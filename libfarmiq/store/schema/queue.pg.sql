@@ -38,17 +38,20 @@ CREATE TABLE {queue}_ready (
 ) WITH (autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_cost_delay = 0);
 
--- What is in flight: one row per claim. The lists are in claim order.
+-- What is in flight: one row per claim, whose lists are in claim order. A settled batch
+-- leaves its row, without a token, to the next claim: there are as many as there were ever
+-- batches in flight at a time, and looking at all of them is cheap.
 CREATE TABLE {queue}_batch (
-    token text COLLATE "C" PRIMARY KEY,
+    slot bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    token text COLLATE "C",
     claimed_by text NOT NULL,
     claimed_at timestamptz NOT NULL,
-    lease_expires_at timestamptz NOT NULL,
+    lease_expires_at timestamptz,
     seqs bigint[] NOT NULL,
     attempt_counts integer[] NOT NULL,
     claim_counts integer[] NOT NULL
-) WITH (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_cost_delay = 0);
+) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0);
 
 -- What waits for its next attempt since since_at, out of the way of the claim. void_at
 -- lies as long before since_at as due_at after it: a clock that reads less than that has
