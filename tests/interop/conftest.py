@@ -12,7 +12,7 @@ import target as targets
 from cloud_stand_in import StandIn
 from documents import Document
 from mqtt_client import Device
-from wire import Door
+from wire import Door, wait_for
 
 REQUIREMENT = re.compile(r"(edge|cloud|S\d) \d")
 
@@ -38,7 +38,7 @@ def target(tmp_path_factory):
     farm = targets.OwnFarm(tmp_path_factory.mktemp("farms"), targets.build_folder())
     try:
         farm.start()
-        yield targets.Target(farm.settings())
+        yield targets.Target(farm.settings(), farm)
     finally:
         farm.end()
 
@@ -114,6 +114,23 @@ def service(request, target, open_door):
         door = open_door(getattr(target.need(section, name), name))
     door.name = (section, name)
     return door
+
+
+@pytest.fixture(scope="session")
+def bus(target, open_door):
+    """A bus, and the cloud that is on it."""
+    target.start_bus()
+    given = target.need("bus", "url", "ingestion", "telemetry")
+    ca_file, headers = getattr(given, "ca_file", None), {}
+    if getattr(given, "token", None):
+        headers = {"authorization": f"Bearer {given.token}"}
+    made = types.SimpleNamespace(
+        url=given.url, given=given, ingestion=open_door(given.ingestion, ca_file),
+        telemetry=open_door(given.telemetry, ca_file, headers))
+    for door in (made.ingestion, made.telemetry):
+        wait_for("the bus behind the cloud", target.patience,
+                 lambda: door.get("/api/ready").status == 200)
+    return made
 
 
 @pytest.fixture

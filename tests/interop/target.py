@@ -28,11 +28,18 @@ def from_file(path):
 
 
 class Target:
-    def __init__(self, settings):
-        self.settings = settings
+    def __init__(self, settings, own_farm=None):
+        self.settings, self.own_farm = settings, own_farm
         self.place = types.SimpleNamespace(**settings["place"])
         self.patience = settings["patience_seconds"]
         self.is_ours = settings["ours"]
+
+    def start_bus(self):
+        """A bus takes long to start: ours is, when it is asked for."""
+        if self.own_farm and not self.settings["bus"]:
+            self.settings["bus"] = self.own_farm.start_bus()
+        elif self.settings["bus"]:
+            self.settings["bus"] = {**self.settings["cloud"], **self.settings["bus"]}
 
     def need(self, section, *names):
         """The settings of a section; without them the test is skipped."""
@@ -55,8 +62,8 @@ class OwnFarm:
     def __init__(self, home, build):
         sys.path.insert(0, str(ROOT / "scripts"))
         import farm
-        self.farms = [farm.Farm(home / name, build) for name in ("site", "bad-site", "shut-site")]
-        self.free_port = farm.free_port
+        self.make = lambda name: farm.Farm(home / name, build)
+        self.farms = [self.make(name) for name in ("site", "bad-site", "shut-site")]
         self.stand_in_port = farm.free_port()
 
     def start(self):
@@ -77,8 +84,21 @@ class OwnFarm:
         shut_site.start_broker()
         shut_site.start_edge(CLOUD_INGESTION_URL="", INTERNAL_ADMIN_ENABLED="false")
 
+    def start_bus(self):
+        """RabbitMQ and a cloud on it."""
+        site = self.make("bus-site")
+        self.farms.append(site)
+        if not hasattr(site, "start_rabbit"):
+            return {}
+        site.start_rabbit()
+        site.start_cloud(EDGE_KEYS=f"edge-1:{SECRET}:{EMPTY['place']['tenant']}",
+                         API_TOKENS=f"{site.token}:{EMPTY['place']['tenant']}")
+        return {"url": site.rabbit.url, "ingestion": site.cloud_url, "ca_file": site.ca,
+                "telemetry": site.cloud_url, "token": site.token, "auth": "hmac",
+                "secret": SECRET}
+
     def settings(self):
-        site, bad_site, shut_site = self.farms
+        site, bad_site, shut_site = self.farms[:3]
         return {
             **EMPTY,
             "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
