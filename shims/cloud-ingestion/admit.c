@@ -55,7 +55,7 @@ static int is_candidate(const struct credential *credential, struct farmiq_str e
 }
 
 /* What a request that names no edge may cost, hashed with one secret after another. */
-#define HASHED_MAX_BYTES ((uint64_t)64 * 1024 * 1024)
+#define HASHED_MAX_BYTES ((uint64_t)16 * 1024 * 1024)
 
 /* FARMIQ_SIGN_OK: `out` is the credential that signed. */
 static int find_signer(const struct shim_call *call,

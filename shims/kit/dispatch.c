@@ -356,6 +356,7 @@ void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
         return;
     }
     errand->unit.call = call;
+    errand->unit.origin = shim_http_origin(exchange);
     errand->exchange = exchange;
     call->internal->source.exchange = exchange;
     call->method = shim_http_method(exchange);

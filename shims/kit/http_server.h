@@ -49,6 +49,9 @@ struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
                                    const char *name); /* empty: absent */
 struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
                                   const char *name); /* decoded; empty: absent */
+/* Tells clients apart by where they are: an IPv4 address, or the network (/64) of an
+ * IPv6 one, since that is what one client has. Never 0. */
+uint64_t shim_http_origin(const struct shim_http_exchange *exchange);
 /* Who the verified client certificate is for; NULL: none was shown. One that does not
  * verify never gets here: 403. */
 struct shim_peer;

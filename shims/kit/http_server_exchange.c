@@ -37,6 +37,7 @@ struct shim_http_exchange {
     struct MHD_Response *response;
     size_t response_bytes;
     int status;
+    uint64_t origin;
     int has_peer;
     struct shim_peer peer;
     const char *target_at; /* where the target was in the request, see read_gapless() */
@@ -61,6 +62,7 @@ void *shim__server_on_target(void *cls, const char *target,
     exchange->link =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
             ->socket_context;
+    exchange->origin = exchange->link ? exchange->link->origin : 0;
     exchange->references = 1;
     exchange->target_at = target;
     exchange->target_len = len;
@@ -628,6 +630,11 @@ struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
                                   const char *name)
 {
     return shim__http_head_query(&exchange->head, name);
+}
+
+uint64_t shim_http_origin(const struct shim_http_exchange *exchange)
+{
+    return exchange->origin;
 }
 
 const struct shim_peer *shim_http_peer(const struct shim_http_exchange *exchange)

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,18 @@
 
 /* ## Links */
 
+static uint64_t origin_of(const struct sockaddr *address)
+{
+    uint64_t origin = 0;
+
+    if (address->sa_family == AF_INET)
+        origin = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
+    else if (address->sa_family == AF_INET6)
+        memcpy(&origin, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+               sizeof origin);
+    return origin + 1;
+}
+
 static void link_open(struct shim_http_server *server, struct MHD_Connection *connection,
                       void **state)
 {
@@ -28,6 +41,9 @@ static void link_open(struct shim_http_server *server, struct MHD_Connection *co
         return; /* its first request is refused for want of memory */
     link->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
                    ->connect_fd;
+    link->origin =
+        origin_of(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                      ->client_addr);
     link->since_ms = shim__monotonic_ms();
     setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     pthread_mutex_lock(&server->lock);

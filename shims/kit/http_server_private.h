@@ -29,6 +29,7 @@ struct link {
     struct link *next;
     struct link *previous;
     int fd;
+    uint64_t origin; /* constant */
     enum link_phase phase;
     int64_t since_ms;
     int64_t allowance_ms;

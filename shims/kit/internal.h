@@ -124,14 +124,16 @@ struct shim_unit {
     void *arg;
     void (*done)(struct shim_unit *unit); /* on the writer's thread, after the commit */
     int result;
-    struct shim_waiter *waiter; /* the writer's own */
+    uint64_t origin;                        /* whose it is; 0: the process's own */
+    struct shim_waiter *waiter;             /* the writer's own */
+    struct shim_unit *next_lane, *lane_end; /* the queue's own */
 };
 
 /* units.c: a queue of them between threads. */
 struct shim_units {
     pthread_mutex_t lock;
     pthread_cond_t arrived;
-    struct shim_unit *first, *last;
+    struct shim_unit *first, *last; /* the oldest of each lane */
     int is_closing;
 };
 
@@ -139,7 +141,8 @@ void shim_units_init(struct shim_units *units);
 void shim_units_fini(struct shim_units *units);
 void shim_units_push(struct shim_units *units, struct shim_unit *unit);
 void shim_units_end(struct shim_units *units); /* takers get what is left, then NULL */
-/* Wait for one, then take up to `most` that are there, chained. */
+/* Wait for one, then take up to `most` that are there, chained: of each origin in turn,
+ * and in the order they came. */
 struct shim_unit *shim_units_take(struct shim_units *units, int most);
 
 int shim_writer_open(struct shim_writer **out, struct shim_runtime *runtime,

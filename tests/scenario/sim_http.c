@@ -412,6 +412,12 @@ struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
     return shim_str("");
 }
 
+uint64_t shim_http_origin(const struct shim_http_exchange *exchange)
+{
+    (void)exchange;
+    return 1;
+}
+
 const struct shim_peer *shim_http_peer(const struct shim_http_exchange *exchange)
 {
     (void)exchange;

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a flood of badly signed batches costs an honest edge, as ratios in one run.
+
+Usage: bench_flood.py [--seconds N] [--rounds N] BUILD [BUILD...]
+
+One edge sends batches of 100 events, one after the other, first alone and then beside
+floods. Several builds are measured in turn, so that a change is compared with what was
+before it under the same neighbours.
+"""
+import argparse
+import hashlib
+import hmac
+import http.client
+import json
+import multiprocessing
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests/shims")]
+from asking import BATCH, batch_event  # noqa: E402
+from farm import free_port, wait_for  # noqa: E402
+
+EDGES, CONNECTIONS = 64, 16
+SECRETS = [hashlib.sha256(b"%d" % i).hexdigest() for i in range(EDGES)]
+# What floods say: the name of an edge (None: no name, so that each secret is tried), and
+# how much.
+FLOODS = {"a named edge, 64 kB": (b"edge-1", 64 << 10),
+          "a named edge, 1 MB": (b"edge-1", 1 << 20),
+          "nobody's name, 64 kB": (None, 64 << 10),
+          "nobody's name, 1 MB": (None, 1 << 20)}
+
+
+class Cloud:
+    def __init__(self, build, home):
+        self.port, home = free_port(), pathlib.Path(home)
+        keys = ",".join(f"edge-{i}:{secret}:t1" for i, secret in enumerate(SECRETS))
+        env = {"DATABASE_URL": f"sqlite:{home}/cloud.db", "APP_PORT": str(self.port),
+               "CLOUD_AUTH_MODE": "hmac", "EDGE_KEYS": keys, "LOG_LEVEL": "error",
+               "API_TOKENS": "0123456789abcdef:t1"}
+        self.process = subprocess.Popen([f"{build}/shims/farmiqd/farmiqd", "cloud"], env=env,
+                                        stdout=subprocess.DEVNULL)
+        wait_for("the cloud", 20, self.answers)
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def honest(port, seconds):
+    """Milliseconds of each batch."""
+    connection, took, stamp = http.client.HTTPConnection("127.0.0.1", port), [], 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        body = json.dumps({"tenant_id": "t1",
+                           "events": [batch_event() for _ in range(100)]}).encode()
+        stamp = max(stamp + 1, int(time.time() * 1000))
+        text = f"{stamp}.POST.{BATCH}.".encode() + body
+        headers = {"x-edge-id": "edge-0", "x-edge-timestamp": str(stamp), "x-edge-signature":
+                   hmac.new(SECRETS[0].encode(), text, hashlib.sha256).hexdigest()}
+        began = time.monotonic()
+        connection.request("POST", BATCH, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, answer.status
+        took.append((time.monotonic() - began) * 1000)
+    return took
+
+
+def flood(port, name, size, answered):
+    """From another address of loopback, as fast as it is answered."""
+    body = b'{"tenant_id":"t1","events":[]}'.ljust(size)
+    head = [b"POST " + BATCH.encode() + b" HTTP/1.1", b"Host: x",
+            b"Content-Length: %d" % size, b"x-edge-timestamp: %d" % (time.time() * 1000),
+            b"x-edge-signature: " + b"0" * 64]
+    request = b"\r\n".join(head + ([b"x-edge-id: " + name] if name else [])) + \
+        b"\r\n\r\n" + body
+    links = [socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0))
+             for _ in range(CONNECTIONS)]
+    while True:
+        for link in links:
+            link.sendall(request)
+        for link in links:
+            assert b" 401 " in link.recv(65536)
+            answered.value += 1
+
+
+def percentile(took, share):
+    return sorted(took)[min(len(took) - 1, int(len(took) * share))]
+
+
+def measure(build, seconds):
+    """{situation: (median ms, 99th percentile ms, refused requests/s)}"""
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="farmiq-flood-") as home:
+        cloud = Cloud(build, home)
+        try:
+            honest(cloud.port, 1)
+            for situation, what in [("alone", None), *FLOODS.items()]:
+                answered = multiprocessing.Value("q", 0)
+                flooding = what and multiprocessing.Process(
+                    target=flood, args=(cloud.port, *what, answered), daemon=True)
+                if flooding:
+                    flooding.start()
+                    wait_for("the flood", 20, lambda: answered.value)
+                answered.value = 0
+                took = honest(cloud.port, seconds)
+                results[situation] = (statistics.median(took), percentile(took, 0.99),
+                                      answered.value / seconds)
+                if flooding:
+                    flooding.terminate()
+                    flooding.join()
+        finally:
+            cloud.end()
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("builds", nargs="+", metavar="BUILD")
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    rounds = [[measure(build, args.seconds) for build in args.builds]
+              for _ in range(args.rounds)]
+    for at, build in enumerate(args.builds):
+        print(build)
+        alone = statistics.median(r[at]["alone"][0] for r in rounds)
+        for situation in rounds[0][at]:
+            median, worst, refused = (statistics.median(r[at][situation][i] for r in rounds)
+                                      for i in range(3))
+            print(f"  {situation:24} median {median:7.1f} ms ({median / alone:5.1f} x alone)"
+                  f"  99 % {worst:7.1f} ms  {refused:8.0f} refused/s")
+
+
+if __name__ == "__main__":
+    main()
