@@ -20,8 +20,8 @@ struct item {
 static void push_all(struct shim_units *units, struct item *items, const char *what)
 {
     for (; *what; what += what[2] ? 3 : 2, items++) {
-        *items = (struct item){ .unit.origin = (uint64_t)(what[1] - '0'),
-                                .name = what[0] };
+        *items =
+            (struct item){ .unit.origin = (uint64_t)(what[1] - '0'), .name = what[0] };
         shim_units_push(units, &items->unit);
     }
 }
