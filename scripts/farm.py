@@ -26,8 +26,8 @@ SHORT_LEASES = {"OUTBOX_LEASE_SECONDS": "5", "CLOUD_TIMEOUT_MS": "1500", "BUS_LE
 # Lines of a shipped broker configuration that name files, ports and users of a site;
 # everything else is used as it is.
 SITE_LINES = ("listener", "cafile", "certfile", "keyfile", "tls_version", "user",
-              "allow_anonymous", "password_file", "acl_file", "persistence_location",
-              "log_dest", "include_dir")
+              "allow_anonymous", "password_file", "plugin", "plugin_opt_config_file", "persistence_location",
+              "use_username_as_clientid", "log_dest", "include_dir")
 
 
 def free_port():

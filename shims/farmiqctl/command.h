@@ -21,6 +21,7 @@ extern const struct ctl_command ctl_topic;
 extern const struct ctl_command ctl_outbox;
 extern const struct ctl_command ctl_migrate;
 extern const struct ctl_command ctl_keygen;
+extern const struct ctl_command ctl_acl;
 extern const struct ctl_command ctl_backup;
 extern const struct ctl_command ctl_restore;
 

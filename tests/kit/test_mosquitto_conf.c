@@ -175,8 +175,8 @@ static void test_production_configuration(void **state)
                                            "broker.key",
                                            "password_file",
                                            "passwd",
-                                           "acl_file",
-                                           DEPLOY_DIR "/farmiq.acl",
+                                           "plugin_opt_config_file",
+                                           DEPLOY_DIR "/dynamic-security.json",
                                            NULL };
     struct broker broker;
     char ca_file[128];

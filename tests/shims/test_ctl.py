@@ -29,7 +29,7 @@ def run(build, *args, text=""):
 PROGRAMS = [
     ["shims/farmiqd/farmiqd"], ["shims/farmiqd/farmiqd", "edge"],
     ["shims/farmiqd/farmiqd", "cloud"], ["shims/iot-sensor-agent/iot-sensor-agent"], [CTL],
-    *[[CTL, command] for command in ("validate", "topic", "outbox", "migrate", "keygen",
+    *[[CTL, command] for command in ("validate", "topic", "outbox", "migrate", "keygen", "acl",
                                    "backup", "restore")],
     *[[CTL, "outbox", verb] for verb in ("ls", "stats", "redrive", "unclaim", "replay")],
 ]
