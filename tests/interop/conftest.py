@@ -100,7 +100,8 @@ def cloud_telemetry(target, open_door):
     return cloud_door(target, open_door, "telemetry", headers)
 
 
-SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "forwarder"),
+SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "sessions"),
+            ("edge", "forwarder"),
             ("cloud", "ingestion"), ("cloud", "telemetry")]
 
 

@@ -102,7 +102,7 @@ class OwnFarm:
         return {
             **EMPTY,
             "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
-                     "forwarder": site.edge_url, "admin": True,
+                     "sessions": site.edge_url, "forwarder": site.edge_url, "admin": True,
                      "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
                       "ca_file": site.ca, "token": site.token, "auth": "hmac",

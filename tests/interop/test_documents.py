@@ -15,6 +15,9 @@ WANTED = {
     ("edge", "gateway"): {"/api/v1/ingress/stats"},
     ("edge", "telemetry"): {"/api/v1/telemetry/readings", "/api/v1/telemetry/aggregates",
                             "/api/v1/telemetry/metrics", "/api/v1/telemetry/stats"},
+    ("edge", "sessions"): {"/api/v1/weighvision/sessions"} | {
+        "/api/v1/weighvision/sessions/{sessionId}" + what for what in (
+            "", "/bind-weight", "/bind-media", "/attach", "/finalize")},
     ("edge", "forwarder"): {"/api/v1/sync/state", "/api/v1/sync/outbox", "/api/v1/sync/dlq",
                             "/api/v1/sync/redrive", "/api/v1/sync/unclaim-stuck",
                             "/api/v1/sync/trigger", "/api/v1/sync/diagnostics/cloud"},

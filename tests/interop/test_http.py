@@ -11,6 +11,7 @@ from wire import TIME, new_id
 A_BUSINESS_PATH = {
     ("edge", "gateway"): "/api/v1/ingress/stats",
     ("edge", "telemetry"): "/api/v1/telemetry/metrics",
+    ("edge", "sessions"): "/api/v1/weighvision/sessions/nobody",
     ("edge", "forwarder"): "/api/v1/sync/state",
     ("cloud", "ingestion"): "/api/v1/edge/diagnostics/handshake",
     ("cloud", "telemetry"): "/api/v1/telemetry/readings",
@@ -18,6 +19,7 @@ A_BUSINESS_PATH = {
 A_POST = {
     ("edge", "gateway"): "/api/v1/media/images",
     ("edge", "telemetry"): "/api/v1/telemetry/readings",
+    ("edge", "sessions"): "/api/v1/weighvision/sessions",
     ("edge", "forwarder"): "/api/v1/sync/trigger",
     ("cloud", "ingestion"): "/api/v1/edge/batch",
 }
