@@ -11,28 +11,21 @@ static int refuse(struct shim_call *call, int status, const char *code, const ch
     return REPLIED;
 }
 
-/* The body's extra members are the ones spec cloud 1.5 lists for the clock. */
-int ingestion_reply_verdict(struct shim_call *call, int verdict, int64_t skew_ms)
+static const char *message_of(int verdict)
 {
-    int32_t status = 401;
-    const char *code = farmiq_sign_verdict_name(verdict, &status);
-    struct farmiq_json_writer *json;
-
-    shim_count("farmiq_auth_failures_total", code, 1);
-    if (verdict != FARMIQ_SIGN_OUT_OF_WINDOW) {
-        shim_reply_error(call, status, code, "the request's signature was not accepted");
-        return REPLIED;
+    switch (verdict) {
+    case FARMIQ_SIGN_OUT_OF_WINDOW:
+        return "the request's time is too far from ours";
+    case FARMIQ_SIGN_REPLAYED:
+        return "the request was here before; each is signed anew";
+    default:
+        return "the request's signature was not accepted";
     }
-    json = shim_json(call, 1024);
-    farmiq_json_open(json, '{');
-    farmiq_json_key(json, "error");
-    farmiq_json_open(json, '{');
-    farmiq_json_key(json, "code");
-    farmiq_json_text(json, code);
-    farmiq_json_key(json, "message");
-    farmiq_json_text(json, "the request's time is too far from ours");
-    farmiq_json_key(json, "traceId");
-    farmiq_json_str(json, call->trace_id);
+}
+
+static void write_clocks(const struct shim_call *call, struct farmiq_json_writer *json,
+                         int64_t skew_ms)
+{
     farmiq_json_key(json, "clientTimestamp");
     farmiq_json_int(json, call->now_unix_ms - skew_ms);
     farmiq_json_key(json, "serverTime");
@@ -41,8 +34,41 @@ int ingestion_reply_verdict(struct shim_call *call, int verdict, int64_t skew_ms
     farmiq_json_int(json, skew_ms < 0 ? -skew_ms : skew_ms);
     farmiq_json_key(json, "maxSkewMs");
     farmiq_json_int(json, shim_number(call, "HMAC_MAX_SKEW_MS"));
+}
+
+/* The one error body, with the members that spec edge 6.7 adds for some verdicts. */
+static void write_verdict(const struct shim_call *call, struct farmiq_json_writer *json,
+                          int verdict, int64_t skew_ms)
+{
+    farmiq_json_open(json, '{');
+    farmiq_json_key(json, "error");
+    farmiq_json_open(json, '{');
+    farmiq_json_key(json, "code");
+    farmiq_json_text(json, farmiq_sign_verdict_name(verdict, NULL));
+    farmiq_json_key(json, "message");
+    farmiq_json_text(json, message_of(verdict));
+    farmiq_json_key(json, "traceId");
+    farmiq_json_str(json, call->trace_id);
+    if (verdict == FARMIQ_SIGN_OUT_OF_WINDOW)
+        write_clocks(call, json, skew_ms);
+    if (verdict == FARMIQ_SIGN_REPLAYED) {
+        farmiq_json_key(json, "timestamp");
+        farmiq_json_str(json, shim_header(call, "x-edge-timestamp"));
+    }
     farmiq_json_close(json, '}');
     farmiq_json_close(json, '}');
+}
+
+int ingestion_reply_verdict(struct shim_call *call, int verdict, int64_t skew_ms)
+{
+    int32_t status = 401;
+    const char *code = farmiq_sign_verdict_name(verdict, &status);
+
+    shim_count("farmiq_auth_failures_total", code, 1);
+    shim_count("farmiq_http_errors_total", code, 1);
+    shim_log(call, SHIM_INFO, "http.refused", "%d %s: %s", (int)status, code,
+             message_of(verdict));
+    write_verdict(call, shim_json(call, 1024), verdict, skew_ms);
     return shim_reply(call, status) < 0 ? FARMIQ_E_NOSPACE : REPLIED;
 }
 
