@@ -52,12 +52,12 @@ class Target:
 
 # -- a farm of our own --------------------------------------------------------------------
 
-SECRET, OTHER_SECRET = "interop-secret-one", "interop-secret-two"
+SECRET, OTHER_SECRET, KEY = "interop-secret-one", "interop-secret-two", "interop-key-three"
 
 
 class OwnFarm:
     """One edge and one cloud that belong together, and one edge that sends to the suite's
-    stand-in for a cloud, one that sends nothing and is shut to operators. Only their addresses leave this class."""
+    stand-in for a cloud, and one that is shut to operators, with a cloud that wants keys. Only their addresses leave this class."""
 
     def __init__(self, home, build):
         sys.path.insert(0, str(ROOT / "scripts"))
@@ -82,7 +82,9 @@ class OwnFarm:
             SYNC_INTERVAL_MS="100", OUTBOX_BATCH_SIZE="50", SYNC_BATCH_MAX_BYTES="16k",
             OUTBOX_BACKOFF_CAP_SECONDS="3")
         shut_site.start_broker()
-        shut_site.start_edge(CLOUD_INGESTION_URL="", INTERNAL_ADMIN_ENABLED="false")
+        shut_site.start_cloud(CLOUD_AUTH_MODE="api_key", EDGE_KEYS=f"edge-3:{KEY}:{tenants}")
+        shut_site.start_edge(CLOUD_AUTH_MODE="api_key", CLOUD_API_KEY=KEY, EDGE_ID="edge-3",
+                             INTERNAL_ADMIN_ENABLED="false")
 
     def start_bus(self):
         """RabbitMQ and a cloud on it."""
@@ -106,7 +108,9 @@ class OwnFarm:
                      "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
                       "ca_file": site.ca, "token": site.token, "auth": "hmac",
-                      "edge_id": "edge-1", "secret": SECRET, "other_secret": OTHER_SECRET},
+                      "edge_id": "edge-1", "secret": SECRET, "other_secret": OTHER_SECRET,
+                      "keyed_ingestion": shut_site.cloud_url, "key": KEY,
+                      "keyed_ca_file": shut_site.ca},
             "mqtt": {"url": f"mqtt://127.0.0.1:{site.ports['mqtt']}", "acknowledges": True},
             "stand_in": {"listen": f"127.0.0.1:{self.stand_in_port}",
                          "certificate": str(bad_site.home / "server.pem"),

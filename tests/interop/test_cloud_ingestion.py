@@ -389,6 +389,50 @@ def test_a_request_is_good_once(signing):
     for again in (headers, bare):
         answer = knock(signing, again, body=body)
         assert (answer.status, answer.error["code"]) == (401, "HMAC_REPLAY_DETECTED")
+        assert str(answer.error["timestamp"]) == headers["x-edge-timestamp"]
+
+
+@pytest.fixture
+def keyed(target, open_door):
+    """An ingestion that wants keys, and a good one."""
+    given = target.need("cloud", "keyed_ingestion", "key")
+    return open_door(given.keyed_ingestion, getattr(given, "keyed_ca_file", None)), given.key
+
+
+def test_a_key_opens(keyed, place):
+    """cloud 1.5: in api_key mode x-api-key is who one is, for batches and diagnostics."""
+    door, key = keyed
+    body = {"tenant_id": place.tenant, "events": [batch_event(place)]}
+    assert counts(door.post(BATCH, body, {"x-api-key": key})) == (1, 0, 0)
+    handshake = door.get(HANDSHAKE, {"x-api-key": key})
+    assert (handshake.status, handshake.json["auth_mode"]) == (200, "api_key")
+
+
+@pytest.mark.parametrize("change", [lambda key: "", lambda key: key + "x",
+                                    lambda key: key[:-1], lambda key: key.upper()])
+def test_a_key_that_does_not(keyed, place, change):
+    """cloud 1.5, edge 6.7: a missing or unknown key is 401 UNAUTHORIZED."""
+    door, key = keyed
+    for answer in (door.get(HANDSHAKE, {"x-api-key": change(key)}), door.get(HANDSHAKE),
+                   door.post(BATCH, {"tenant_id": place.tenant, "events": []},
+                             {"x-api-key": change(key)})):
+        assert (answer.status, answer.error["code"]) == (401, "UNAUTHORIZED")
+
+
+def test_figures_move(cloud, place):
+    """cloud 11 #25, 8.3: the counters of accepted, duplicated and rejected events."""
+    def figures():
+        text = cloud.door.get("/metrics").body.decode()
+        begin = "farmiq_ingest_events_total{"
+        found = {}
+        for line in text.splitlines():
+            for outcome in ("accepted", "duplicated", "rejected"):
+                if line.startswith(begin) and f'outcome="{outcome}"' in line:
+                    found[outcome] = found.get(outcome, 0) + float(line.split(" ")[-1])
+        return [found.get(outcome, 0) for outcome in ("accepted", "duplicated", "rejected")]
+    before, event = figures(), batch_event(place)
+    cloud.batch([event, event, batch_event(place, payload=5)])
+    assert [after - was for after, was in zip(figures(), before)] == [1, 1, 1]
 
 
 def test_a_credential_speaks_for_its_tenants_only(cloud, place):

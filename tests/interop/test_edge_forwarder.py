@@ -87,6 +87,15 @@ def test_the_cloud_answers(forwarder, ingestion):
     assert answer.json["message"]
 
 
+def test_the_cloud_answers_to_a_key(open_door, target):
+    """edge 6.7: in api_key mode the forwarder sends x-api-key; a cloud that wants keys knows
+    it."""
+    target.need("cloud", "keyed_ingestion", "key")
+    keyed = open_door(target.need("edge", "shut_forwarder").shut_forwarder)
+    answer = keyed.get(SYNC + "/diagnostics/cloud")
+    assert (answer.status, answer.json["ok"]) == (200, True)
+
+
 # -- the operator's ------------------------------------------------------------------------------
 
 
