@@ -11,7 +11,7 @@
   queries.py schema --name NAME OUT.h FILE.sql...
       0001_what.sql is version 1 for both engines; 0001_what.sqlite.sql and
       0001_what.pg.sql are one engine's. They become
-      `static const struct farmiq_migration NAME_schema[]`. queue and monthly are
+      `static const struct farmiq_migration NAME_schema[]`. queue, monthly and weighing are
       templates: a line `-- queue jobs` expands to queue.sqlite.sql or queue.pg.sql,
       with {queue} replaced.
 """
@@ -21,7 +21,7 @@ import re
 import sys
 
 ENGINES = ("sqlite", "pg")
-TEMPLATES = ("queue", "monthly")
+TEMPLATES = ("queue", "monthly", "weighing")
 HEADER = "/* SPDX-License-Identifier: Apache-2.0 */\n/* Generated from {}. */\n"
 
 

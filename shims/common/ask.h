@@ -17,6 +17,7 @@
 #define ASK_TENANT "tenantId|tenant_id"
 #define ASK_FARM "farmId|farm_id"
 #define ASK_BARN "barnId|barn_id"
+#define ASK_BATCH "batchId|batch_id"
 #define ASK_DEVICE "deviceId|device_id"
 #define ASK_METRIC "metric|metric_type"
 

@@ -31,7 +31,7 @@ SELECT state, start_at, end_at, initial_weight_kg, final_weight_kg, initial_weig
     final_weight_at, weight_count, late_weight_count, image_count, declared_image_count,
     flags, id, farm_id, barn_id, device_id, station_id, batch_id, inference_result_id,
     finalized_event_id, finalized_trace_id, first_fact_at, inference_at, finalized_at,
-    told_at, created_at, updated_at
+    told_at, created_at, updated_at, declared_weight_kg
 FROM weigh_session
 WHERE tenant_id = $1 AND session_id = $2
 
@@ -41,7 +41,7 @@ SELECT g.n, s.state, s.start_at, s.end_at, s.initial_weight_kg, s.final_weight_k
     s.image_count, s.declared_image_count, s.flags, s.id, s.farm_id, s.barn_id,
     s.device_id, s.station_id, s.batch_id, s.inference_result_id, s.finalized_event_id,
     s.finalized_trace_id, s.first_fact_at, s.inference_at, s.finalized_at, s.told_at,
-    s.created_at, s.updated_at
+    s.created_at, s.updated_at, s.declared_weight_kg
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS g (tenant_id, session_id, n)
 JOIN weigh_session AS s ON s.tenant_id = g.tenant_id AND s.session_id = g.session_id
 
@@ -51,9 +51,9 @@ REPLACE INTO weigh_session (tenant_id, session_id, state, start_at, end_at,
     late_weight_count, image_count, declared_image_count, flags, id, farm_id, barn_id,
     device_id, station_id, batch_id, inference_result_id, finalized_event_id,
     finalized_trace_id, first_fact_at, inference_at, finalized_at, told_at, created_at,
-    updated_at)
+    updated_at, declared_weight_kg)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
 
 -- name: session_save@pg
 INSERT INTO weigh_session (tenant_id, session_id, state, start_at, end_at,
@@ -61,13 +61,14 @@ INSERT INTO weigh_session (tenant_id, session_id, state, start_at, end_at,
     late_weight_count, image_count, declared_image_count, flags, id, farm_id, barn_id,
     device_id, station_id, batch_id, inference_result_id, finalized_event_id,
     finalized_trace_id, first_fact_at, inference_at, finalized_at, told_at, created_at,
-    updated_at)
+    updated_at, declared_weight_kg)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[],
     $5::timestamptz[], $6::float8[], $7::float8[], $8::timestamptz[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
     $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
     $21::text[], $22::text[], $23::text[], $24::timestamptz[], $25::timestamptz[],
-    $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[])
+    $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[],
+    $30::float8[])
 ON CONFLICT (tenant_id, session_id) DO UPDATE SET
     state = excluded.state, start_at = excluded.start_at, end_at = excluded.end_at,
     initial_weight_kg = excluded.initial_weight_kg,
@@ -85,7 +86,8 @@ ON CONFLICT (tenant_id, session_id) DO UPDATE SET
     finalized_trace_id = excluded.finalized_trace_id,
     first_fact_at = excluded.first_fact_at, inference_at = excluded.inference_at,
     finalized_at = excluded.finalized_at, told_at = excluded.told_at,
-    updated_at = excluded.updated_at
+    updated_at = excluded.updated_at,
+    declared_weight_kg = excluded.declared_weight_kg
 
 -- $1 tenant, $2 session, $3 event, $4 trace, $5 kilograms, $6 when, $7 now
 -- name: session_weight_add@sqlite

@@ -28,6 +28,9 @@ void rows_value(struct farmiq_json_writer *json, int32_t kind,
     case ROWS_FLAG:
         farmiq_json_bool(json, value->integer != 0);
         break;
+    case ROWS_JSON:
+        farmiq_json_raw(json, value->text);
+        break;
     }
 }
 

@@ -5,7 +5,14 @@
 
 #include "kit/shim.h"
 
-enum rows_kind { ROWS_TEXT = 1, ROWS_INTEGER, ROWS_REAL, ROWS_TIME, ROWS_FLAG };
+enum rows_kind {
+    ROWS_TEXT = 1,
+    ROWS_INTEGER,
+    ROWS_REAL,
+    ROWS_TIME,
+    ROWS_FLAG,
+    ROWS_JSON
+};
 
 /* In the order of the select list; ended by a zeroed entry. */
 struct rows_column {

@@ -6,7 +6,7 @@
 #include "common/sessions.h"
 
 #define SESSION_FOLD_COLUMNS 12
-#define SESSION_LOADED (SESSION_FOLD_COLUMNS + SESSION_TEXTS + SESSION_TIMES)
+#define SESSION_LOADED (SESSION_FOLD_COLUMNS + SESSION_TEXTS + SESSION_TIMES + 1)
 #define SESSION_SAVED (2 + SESSION_LOADED) /* with its key before */
 
 /* ## session_row.c: a session's row, between its statements and the struct */

@@ -65,6 +65,9 @@ void session_row_put(struct farmiq_sql_value to[SESSION_SAVED],
         to[i] = time_or_null(session->time_unix_ms[i]);
     to[SESSION_FIRST_FACT_AT] =
         farmiq_sql_integer(session->time_unix_ms[SESSION_FIRST_FACT_AT]);
+    to[SESSION_TIMES] = session->declared_weight_kg > 0
+                            ? farmiq_sql_real(session->declared_weight_kg)
+                            : farmiq_sql_null();
 }
 
 int session_row_get(struct shim_call *call, struct session *session,
@@ -81,5 +84,6 @@ int session_row_get(struct shim_call *call, struct session *session,
     columns += SESSION_TEXTS;
     for (int i = 0; i < SESSION_TIMES; i++)
         session->time_unix_ms[i] = columns[i].integer;
+    session->declared_weight_kg = columns[SESSION_TIMES].real;
     return FARMIQ_OK;
 }

@@ -178,6 +178,7 @@ static void take_result(struct session *session, struct weigh_fact *fact)
 static void take_end(struct session *session, const struct weigh_fact *fact,
                      int64_t now_unix_ms)
 {
+    session->declared_weight_kg = fact->weight_kg;
     session->text[SESSION_FINALIZED_EVENT] = fact->event_id;
     session->text[SESSION_FINALIZED_TRACE] = fact->trace_id;
     session->time_unix_ms[SESSION_FINALIZED_AT] = now_unix_ms;

@@ -43,6 +43,7 @@ struct session {
     struct farmiq_session fold;
     struct farmiq_str text[SESSION_TEXTS]; /* or empty */
     int64_t time_unix_ms[SESSION_TIMES];   /* or 0 */
+    double declared_weight_kg;             /* by the finalized event; or 0 */
     int32_t loaded_state;                  /* before this batch */
     int is_changed;                        /* to be saved */
     int has_new_media;

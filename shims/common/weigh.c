@@ -27,7 +27,16 @@ int32_t weigh_kind(struct farmiq_str event_type)
 }
 
 /* Of several spellings the first that is there counts. */
-enum { SESSION = 0, BATCH = 2, WEIGHT = 4, MEDIA = 8, COUNT = 12, RESULT = 14, END = 17 };
+enum {
+    SESSION = 0,
+    BATCH = 2,
+    WEIGHT = 4,
+    MEDIA = 8,
+    COUNT = 12,
+    RESULT = 14,
+    FINAL = 17,
+    END = 19
+};
 
 static const char *const names[END] = {
     "sessionId",
@@ -47,6 +56,8 @@ static const char *const names[END] = {
     "inferenceResultId",
     "inference_result_id",
     "result_id",
+    "finalWeightKg",
+    "final_weight_kg",
 };
 
 static const struct farmiq_json_member *
@@ -65,6 +76,8 @@ static struct farmiq_str name_in(const struct farmiq_json_member *member)
                : shim_str("");
 }
 
+static int is_weight(double kg) { return kg > 0 && kg <= FARMIQ_SESSION_WEIGHT_MAX_KG; }
+
 static int read_weight(struct weigh_fact *fact, const struct farmiq_json_member m[END])
 {
     const struct farmiq_json_member *weight = first_of(m, WEIGHT, MEDIA);
@@ -72,9 +85,7 @@ static int read_weight(struct weigh_fact *fact, const struct farmiq_json_member 
     if (weight->type != FARMIQ_JSON_NUMBER)
         return FARMIQ_E_SCHEMA;
     fact->weight_kg = weight->number;
-    return weight->number > 0 && weight->number <= FARMIQ_SESSION_WEIGHT_MAX_KG
-               ? FARMIQ_OK
-               : FARMIQ_E_RANGE;
+    return is_weight(weight->number) ? FARMIQ_OK : FARMIQ_E_RANGE;
 }
 
 static int read_media(struct weigh_fact *fact, const struct farmiq_json_member m[END])
@@ -85,18 +96,21 @@ static int read_media(struct weigh_fact *fact, const struct farmiq_json_member m
 
 static int read_result(struct weigh_fact *fact, const struct farmiq_json_member m[END])
 {
-    fact->inference_result_id = name_in(first_of(m, RESULT, END));
+    fact->inference_result_id = name_in(first_of(m, RESULT, FINAL));
     return fact->inference_result_id.len ? FARMIQ_OK : FARMIQ_E_SCHEMA;
 }
 
-/* A claim that is no count is not worth the loss of the session. */
-static int read_count(struct weigh_fact *fact, const struct farmiq_json_member m[END])
+/* A claim that makes no sense is not worth the loss of the session. */
+static int read_claims(struct weigh_fact *fact, const struct farmiq_json_member m[END])
 {
     const struct farmiq_json_member *count = first_of(m, COUNT, RESULT);
+    const struct farmiq_json_member *weight = first_of(m, FINAL, END);
 
     if (count->type == FARMIQ_JSON_NUMBER && count->number >= 0 &&
         count->number <= 1000000)
         fact->image_count = (uint32_t)count->number;
+    if (weight->type == FARMIQ_JSON_NUMBER && is_weight(weight->number))
+        fact->weight_kg = weight->number;
     return FARMIQ_OK;
 }
 
@@ -120,7 +134,7 @@ static const struct {
     [FARMIQ_SESSION_EV_IMAGE] = { read_media, "media_id must be 1 to 128 bytes of text" },
     [FARMIQ_SESSION_EV_INFERENCE] = { read_result, "inference_result_id must be 1 to 128 "
                                                    "bytes of text" },
-    [FARMIQ_SESSION_EV_FINALIZED] = { read_count, NULL },
+    [FARMIQ_SESSION_EV_FINALIZED] = { read_claims, NULL },
 };
 
 /* An event and its payload may both name the session, but not two. */

@@ -17,7 +17,7 @@ struct weigh_fact {
     struct farmiq_str farm_id, barn_id, device_id, station_id, batch_id; /* or empty */
     struct farmiq_str media_id;                                          /* IMAGE */
     struct farmiq_str inference_result_id;                               /* INFERENCE */
-    double weight_kg;                                                    /* WEIGHT */
+    double weight_kg; /* WEIGHT; FINALIZED: as claimed, or 0 */
     int64_t occurred_at_unix_ms;
     /* What became of it (sessions.h). */
     struct session *session;

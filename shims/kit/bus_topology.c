@@ -59,7 +59,7 @@ static const struct service {
     { "cloud-telemetry-service", "farmiq.cloud-telemetry-service.ingest.queue", 1 },
     { "cloud-analytics-service", "farmiq.cloud-analytics-service.kpi.queue", 0 },
     { "cloud-feed-service", "farmiq.cloud-feed-service.intake.queue", 0 },
-    { "cloud-weighvision-readmodel", "farmiq.cloud-weighvision-readmodel.queue", 0 },
+    { "cloud-weighvision-readmodel", "farmiq.cloud-weighvision-readmodel.queue", 1 },
     { "cloud-notification-service", "farmiq.cloud-notification-service.jobs.queue", 0 },
     { "cloud-reporting-export-service", "report.jobs", 0 },
 };

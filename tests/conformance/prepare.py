@@ -33,7 +33,8 @@ queries = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(queries)
 
 # The tables of a queue or ledger are asked for by these names.
-QUEUES = {"edge": ["sync", "ingress"], "cloud": ["bus_telemetry", "ingest", "cloud"],
+QUEUES = {"edge": ["sync", "ingress"],
+          "cloud": ["bus_telemetry", "bus_sessions", "ingest", "cloud"],
           "agent": ["agent"]}
 
 # What may be walked through: it holds a row per claim or per dead letter, or is read
@@ -56,11 +57,11 @@ class Sqlite:
 
     def __init__(self):
         self.databases = {}
-        template = STORE / "schema/queue.sqlite.sql"
+        shared = sorted((STORE / "schema").glob("*.sqlite.sql"))
         for folder in sorted((STORE / "schema").iterdir()):
             if not folder.is_dir():
                 continue
-            templates, steps = queries.parse_schema([template, *sorted(folder.glob("*.sql"))])
+            templates, steps = queries.parse_schema([*shared, *sorted(folder.glob("*.sql"))])
             db = self.databases[folder.name] = sqlite3.connect(":memory:", isolation_level=None)
             for _, paths in sorted(steps.items()):
                 text = paths["sqlite"].read_text()

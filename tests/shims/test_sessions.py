@@ -54,7 +54,7 @@ def publish_all(device, orders, tenant=TENANT):
 
 def without_names(row, session, facts):
     """A row's text without what names this session and its events."""
-    text = json.dumps(row).replace(f'"{session}"', '"S"').replace(f'\\"{session}\\"', '"S"')
+    text = json.dumps(row, default=str).replace(f'"{session}"', '"S"').replace(f'\\"{session}\\"', '"S"')
     for kind, message in facts.items():
         text = text.replace(message["event_id"], kind)
     return text
@@ -82,7 +82,8 @@ def told(farm):
                               "'weighvision.%'")[0][0]
 
 
-def test_all_orders_of_a_sessions_facts_leave_the_same_rows(farm):
+def test_all_orders_of_a_sessions_facts_leave_the_same_rows(any_farm):
+    farm = any_farm
     orders = list(itertools.permutations(KINDS))
     with Device(farm) as device:
         sessions = publish_all(device, orders)
@@ -375,3 +376,293 @@ def test_the_fate_of_a_fact(shared_farm, kind, payload, fate):
                         return refused["error"]
             return None
         assert wait_for("the answer", 10, answer) == fate
+
+
+# -- at the cloud ---------------------------------------------------------------------
+
+
+def sessions_of(farm, path="", **query):
+    from urllib.parse import urlencode
+    return farm.get(f"{farm.cloud_url}{SESSIONS}{path}?{urlencode(query)}")
+
+
+def has_all(session):
+    return (session["status"] == "FINALIZED" and session["measurements"]
+            and session["imageCount"] and session["batchId"])
+
+
+def comparable(session):
+    """A session of the cloud without what names it and without our own clock."""
+    text = json.dumps({key: value for key, value in session.items()
+                       if key not in ("id", "sessionId", "createdAt", "updatedAt")})
+    for child in session["measurements"]:
+        text = text.replace(child["id"], "W")
+    return text
+
+
+def test_the_cloud_shows_one_session_whatever_the_order(any_farm):
+    farm = any_farm
+    orders = list(itertools.permutations(KINDS))
+    with Device(farm) as device:
+        publish_all(device, orders)
+
+    def there():
+        items = sessions_of(farm, limit=1000)["items"]
+        return len(items) == len(orders) and all(has_all(s) for s in items) and items
+    items = wait_for("the sessions at the cloud", 30, there)
+    assert len({comparable(session) for session in items}) == 1
+    one = sessions_of(farm, "/s-0")
+    assert (one["startedAt"], one["endedAt"]) == ("2026-01-01T10:00:00.000Z",
+                                                  "2026-01-01T10:02:00.000Z")
+    assert (one["finalWeightKg"], one["stationId"], one["imageCount"]) == (120.5, "st-1", 1)
+    assert len(one["measurements"]) == 1 and one["measurements"][0]["source"] == "scale"
+    day = {"farmId": FARM, "start": "2026-01-01", "end": "2026-01-01"}
+
+    def summed_up():
+        found = farm.get(f"{farm.cloud_url}/api/v1/weighvision/weight-aggregates?farmId={FARM}"
+                         "&start=2026-01-01&end=2026-01-01")["items"]
+        return found and found[0]["sampleCount"] == len(orders) and found
+    found = wait_for("the day", 15, summed_up)
+    assert len(found) == 1 and found[0]["p50"] == found[0]["p50WeightKg"] == 120.5, day
+    assert found[0]["batchId"] == "batch-7" and found[0]["qualityPassRate"] == 1
+
+
+class Cloud:
+    """A cloud alone, which believes any batch."""
+
+    def __init__(self, tmp_path, build, **more):
+        import farm as farm_module
+        self.farm = farm_module.Farm(tmp_path / "farm", build)
+        self.token, self.other = self.farm.token, new_id()
+        self.farm.start_cloud(
+            CLOUD_AUTH_MODE="none", FARMIQ_INSECURE_DEV="true", EDGE_KEYS="",
+            API_TOKENS=f"{self.token}:{TENANT},{self.other}:t2", **more)
+
+    def send(self, events, tenant=TENANT):
+        status, answer = ask(
+            f"{self.farm.cloud_url}/api/v1/edge/batch",
+            {"tenant_id": tenant, "edge_id": "e", "sent_at": moment(), "events": events},
+            ca=self.farm.ca)
+        assert status == 200 and answer["rejected"] == 0, answer
+
+    def get(self, path, token=None):
+        return ask(f"{self.farm.cloud_url}/api/v1/weighvision/{path}",
+                   headers={"Authorization": f"Bearer {token or self.token}"},
+                   ca=self.farm.ca)
+
+    def settled(self):
+        return self.farm.count("cloud", "bus_sessions_event") == 0 and \
+            self.farm.count("cloud", "weigh_day") == 0
+
+    def take(self, events, tenant=TENANT):
+        self.send(events, tenant)
+        wait_for("the bus and the days", 15, self.settled)
+
+
+def batch_fact(event_type, session, at, payload, tenant=TENANT, **changes):
+    made = {"event_id": new_id(), "event_type": event_type, "tenant_id": tenant,
+            "farm_id": FARM, "barn_id": BARN, "station_id": "st-1", "device_id": "scale-1",
+            "session_id": session, "batch_id": "batch-7", "occurred_at": at,
+            "trace_id": "trace-1", "schema_version": "1.0", "payload": payload, **changes}
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def weighing(session, kg, day="2026-01-01", tenant=TENANT, **changes):
+    """created, weight and finalized of one session."""
+    def one(kind, time, payload):
+        return batch_fact(kind, session, f"{day}T{time}Z", payload, tenant, **changes)
+    return [one("weighvision.session.created", "10:00:00", {}),
+            one("weighvision.weight.recorded", "10:00:10", {"weight_kg": kg}),
+            one("weighvision.session.finalized", "10:02:00",
+                {"final_weight_kg": kg, "image_count": 2})]
+
+
+@pytest.fixture
+def cloud(tmp_path, build):
+    made = Cloud(tmp_path, build)
+    try:
+        yield made
+    finally:
+        made.farm.end()
+
+
+def test_pages_of_sessions_follow_each_other_without_gap_or_repeat(cloud):
+    cloud.take([event for n in range(25) for event in weighing(f"s-{n:02}", 100 + n)])
+    seen, cursor = [], ""
+    while True:
+        status, page = cloud.get(f"sessions?limit=10&cursor={cursor}")
+        assert status == 200
+        seen += [session["sessionId"] for session in page["items"]]
+        if not page["hasMore"]:
+            break
+        cursor = page["nextCursor"]
+        cloud.take(weighing(f"later-{len(seen)}", 50, day="2026-02-01"))
+    assert page["nextCursor"] is None
+    assert len(seen) == len(set(seen)) == 25
+
+
+def test_sessions_are_filtered(cloud):
+    cloud.take(weighing("a", 100) + weighing("b", 100, batch_id="batch-8", barn_id="barn-2")
+               + weighing("c", 100, day="2026-01-05")[:2] + weighing("x", 100, tenant=TENANT,
+                                                                     station_id="st-2"))
+    cloud.take(weighing("a", 200, tenant="t2"), "t2")
+
+    def names(query, token=None):
+        return sorted(s["sessionId"] for s in cloud.get(f"sessions?{query}", token)[1]["items"])
+    assert names("") == ["a", "b", "c", "x"]
+    assert names("batchId=batch-8") == names("batch_id=batch-8") == names("barnId=barn-2") == ["b"]
+    assert names("stationId=st-2") == ["x"]
+    assert names("status=RUNNING") == ["c"]
+    assert names("from=2026-01-02T00:00:00Z") == ["c"]
+    assert names("to=2026-01-02T00:00:00Z") == ["a", "b", "x"]
+    assert names("", cloud.other) == ["a"]
+    assert cloud.get("sessions/a")[1]["finalWeightKg"] == 100
+    assert cloud.get("sessions/a", cloud.other)[1]["finalWeightKg"] == 200
+    assert cloud.get("sessions/c", cloud.other)[0] == 404
+    assert cloud.get("sessions?tenantId=t2")[0] == 403
+    for wrong in ("status=DONE", "limit=0", "limit=1001", "cursor=x", "from=noon"):
+        assert cloud.get(f"sessions?{wrong}")[0] == 400, wrong
+
+
+def test_facts_without_created_make_a_running_session_and_its_end_is_final(cloud):
+    created, weight, finalized = weighing("s1", 100)
+    cloud.take([weight])
+    assert cloud.get("sessions/s1")[1]["status"] == "RUNNING"
+    assert cloud.get("sessions/s1")[1]["startedAt"] == "2026-01-01T10:00:10.000Z"
+    cloud.take([finalized])
+    assert cloud.get("sessions/s1")[1]["status"] == "FINALIZED"
+    cloud.take([created])
+    session = cloud.get("sessions/s1")[1]
+    assert session["status"] == "FINALIZED"
+    assert session["startedAt"] == "2026-01-01T10:00:00.000Z" and session["imageCount"] == 2
+
+
+def prediction(session, kg, confidence):
+    return batch_fact("inference.completed", session, "2026-01-01T10:01:00Z",
+                      {"inference_result_id": new_id(), "session_id": session,
+                       "predicted_weight_kg": kg, "confidence": confidence,
+                       "model_version": "m-1", "media_id": "m1"})
+
+
+def test_a_days_figures_count_each_finalized_session_once(cloud):
+    def day(query="start=2026-01-01&end=2026-01-01"):
+        return cloud.get(f"weight-aggregates?{query}")[1]["items"]
+
+    events = [e for n, kg in enumerate((100, 110, 120, 130, 140)) for e in weighing(f"s{n}", kg)]
+    events += weighing("open", 500)[:2]
+    cloud.take(events)
+    found = day()[0]
+    assert (found["avg_weight_kg"], found["p10"], found["p50"], found["p90"]) == (120, 104, 120, 136)
+    assert (found["sample_count"], found["quality_pass_rate"]) == (5, 1)
+    cloud.take(events[:6] + weighing("s0", 101)[1:2])
+    assert day()[0]["sampleCount"] == 5
+    # No scale: a trusted prediction is a weight; one that is not is none, and is counted.
+    for name, confidence in (("p1", 0.9), ("p2", 0.4)):
+        created, _, finalized = weighing(name, 1)
+        finalized["payload"] = {"final_weight_kg": None, "image_count": 1}
+        cloud.take([finalized, prediction(name, 150, confidence), created])
+    assert (day()[0]["sampleCount"], round(day()[0]["qualityPassRate"], 4)) == (6, 0.8571)
+    assert cloud.get("sessions/p1")[1]["inferences"][0]["resultJson"]["confidence"] == 0.9
+    assert day("start=2026-01-02&end=2026-01-05") == []
+    for wrong in ("start=2026-01-01", "start=2026-01-02&end=2026-01-01", "start=x&end=y",
+                  "start=2020-01-01&end=2026-01-01", "start=2026-01-01&end=2026-01-01&tz=Mars"):
+        assert cloud.get(f"weight-aggregates?{wrong}")[0] == 400, wrong
+
+
+def test_days_are_local(tmp_path, build):
+    cloud = Cloud(tmp_path, build, TIME_ZONE="Asia/Bangkok")
+    try:
+        for name, hour in (("before", 16), ("after", 17)):
+            events = weighing(name, 100)
+            for event in events:
+                event["occurred_at"] = f"2026-01-01T{hour}:30:00Z"
+            cloud.take(events)
+        items = cloud.get("weight-aggregates?start=2026-01-01&end=2026-01-02")[1]["items"]
+        assert [item["date"] for item in items] == ["2026-01-01", "2026-01-02"]
+    finally:
+        cloud.farm.end()
+
+
+def test_a_zone_that_does_not_exist_is_an_error_at_start(tmp_path, build):
+    with pytest.raises(RuntimeError):
+        Cloud(tmp_path, build, TIME_ZONE="Mars/Olympus")
+
+
+def test_analytics_by_day_week_and_month(cloud):
+    cloud.take([event for n, day in enumerate(("2026-01-04", "2026-01-05", "2026-02-01"))
+                for k in range(11) for event in weighing(f"s{n}-{k}", 100 + 10 * n + k, day=day)])
+
+    def trend(more):
+        status, answer = cloud.get(
+            f"analytics?start_date=2026-01-01&end_date=2026-02-28{more}")
+        assert status == 200
+        return answer["data"]
+    data = trend("")
+    assert [d["date"] for d in data["weight_trend"]] == ["2026-01-04", "2026-01-05", "2026-02-01"]
+    first = data["weight_trend"][0]
+    assert (first["avg_weight_kg"], first["min_weight_kg"], first["max_weight_kg"]) == \
+        (105, 100, 110)
+    assert [first[f"p{p}_weight_kg"] for p in (10, 25, 50, 75, 90)] == \
+        [101, 102.5, 105, 107.5, 109]
+    statistics = data["statistics"]
+    assert statistics["current_avg_weight_kg"] == 125 and statistics["iqr_kg"] == 5
+    assert round(statistics["current_stddev_kg"], 4) == 3.3166
+    assert round(statistics["cv"], 4) == 2.6533 and statistics["uniformity_percent"] == 100
+    bins = data["distribution"]["bins"]
+    assert len(bins) == 10 and sum(b["count"] for b in bins) == 11
+    assert bins[0] == {"range": "120-121", "count": 1} and bins[9]["count"] == 2
+    assert [d["date"] for d in trend("&aggregation=weekly")["weight_trend"]] == \
+        ["2025-12-29", "2026-01-05", "2026-01-26"]
+    assert [(d["date"], d["sample_count"]) for d in
+            trend("&aggregation=monthly")["weight_trend"]] == [("2026-01-01", 22),
+                                                               ("2026-02-01", 11)]
+    assert trend("&batch_id=none")["weight_trend"] == []
+    assert cloud.get("analytics?start_date=2026-01-01&end_date=2026-01-02&aggregation=x")[0] == 400
+
+
+def test_what_is_no_fact_becomes_a_dead_letter_and_media_of_nobody_pass(cloud):
+    bad = batch_fact("weighvision.weight.recorded", "s1", moment(), {"weight_kg": -1})
+    stray = batch_fact("media.stored", None, moment(), {"media_id": "m1"})
+    cloud.send([bad, stray] + weighing("s2", 100))
+    wait_for("the good ones", 15, lambda: cloud.get("sessions/s2")[0] == 200)
+    wait_for("the dead letter", 15, lambda: cloud.farm.count("cloud", "bus_sessions_dead") == 1)
+    assert cloud.get("sessions/s1")[0] == 404
+    assert cloud.farm.count("cloud", "weigh_media") == 0
+
+
+# -- whatever is killed -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("victims", [["edge"], ["cloud"], ["edge", "cloud"]])
+def test_kill_minus_nine_loses_and_doubles_nothing(any_farm, victims):
+    farm = any_farm
+    orders = list(itertools.permutations(KINDS)) * 4
+    with Device(farm) as device:
+        expected = {}
+        for start in range(0, len(orders), 12):
+            sessions = {}
+            for number, order in enumerate(orders[start:start + 12], start):
+                sessions[f"s-{number}"] = {kind: fact(kind) for kind in order}
+            expected.update(sessions)
+            for name, facts in sessions.items():
+                for kind, message in facts.items():
+                    device.publish(topic(name, kind), message)
+            for name in victims:
+                farm.processes[name].end(signal.SIGKILL)
+            for name in reversed(victims):
+                farm.processes[name].start()
+        device.flush()
+
+    def there():
+        items = sessions_of(farm, limit=1000)["items"]
+        return len(items) == len(expected) and all(has_all(s) for s in items) and items
+    items = wait_for("every session at the cloud", 60, there)
+    assert {item["sessionId"] for item in items} == set(expected)
+    assert len({comparable(item) for item in items}) == 1
+    wait_for("the outbox", 30, lambda: farm.query(
+        "edge", "SELECT count(*) FROM sync_outbox WHERE status <> 'acked'")[0][0] == 0)
+    assert told(farm) == 3 * len(expected)
+    assert farm.count("cloud", "weigh_weight") == len(expected)
+    assert farm.query("edge", "SELECT count(*) FROM weight_sessions WHERE status = 'finalized' "
+                              "AND image_count = 1 AND final_weight_kg = 120.5"
+                      )[0][0] == len(expected)

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cloud-weighvision-readmodel: weigh sessions from the bus, in any order; asked for, and
+ * summed up by the day (spec cloud 3.4). */
+#include "readmodel.h"
+
+#include "openapi.h"
+
+static const struct shim_option options[] = {
+    { "TIME_ZONE", SHIM_STRING, "UTC",
+      "the IANA time zone whose days weights are summed up by, such as Europe/Berlin" },
+    { "WEIGHT_ROLLUP_INTERVAL_MS", SHIM_MS, "10s",
+      "how often days are summed up again that have changed; news wakes it" },
+    { 0 },
+};
+
+static const struct shim_metric metrics[] = {
+    { "farmiq_readmodel_facts_total", SHIM_COUNTER, "outcome",
+      "facts of weigh sessions from the bus by outcome: stored, duplicate, ignored" },
+    { "farmiq_session_conflicts_total", SHIM_COUNTER, NULL,
+      "repeats of created, finalized or cancelled that said something else" },
+    { "farmiq_consume_refused_total", SHIM_COUNTER, "reason",
+      "messages that can never be stored, by reason" },
+    { 0 },
+};
+
+static int start(struct shim_call *call)
+{
+    struct shim_day day;
+
+    if (shim_zone_day(shim_text(call, "TIME_ZONE"), call->now_unix_ms, &day) == FARMIQ_OK)
+        return FARMIQ_OK;
+    shim_log(call, SHIM_ERROR, "start.failed",
+             "TIME_ZONE: there is no time zone of that name, as Europe/Berlin is one");
+    return FARMIQ_E_ARG;
+}
+
+static const struct shim_route routes[] = {
+    { "GET", "/api/v1/weighvision/sessions", SHIM_TENANT, readmodel_get_sessions },
+    { "GET", "/api/v1/weighvision/sessions/{sessionId}", SHIM_TENANT,
+      readmodel_get_session },
+    { "GET", "/api/v1/weighvision/analytics", SHIM_TENANT, readmodel_get_analytics },
+    { "GET", "/api/v1/weighvision/weight-aggregates", SHIM_TENANT,
+      readmodel_get_aggregates },
+    { 0 },
+};
+
+static const struct shim_queue queues[] = {
+    { "sessions",
+      "weighvision.session.created weighvision.weight.recorded "
+      "weighvision.session.finalized weighvision.image.captured "
+      "weighvision.inference.completed media.stored inference.completed",
+      readmodel_consume },
+    { 0 },
+};
+
+static const struct shim_job jobs[] = {
+    { "weight_rollup", "WEIGHT_ROLLUP_INTERVAL_MS", readmodel_roll_up },
+    { 0 },
+};
+
+static const struct shim_service service = {
+    .name = "cloud-weighvision-readmodel",
+    .summary = "keep, show and sum up weigh sessions",
+    .options = options,
+    .metrics = metrics,
+    .routes = routes,
+    .queues = queues,
+    .jobs = jobs,
+    .openapi = cloud_weighvision_readmodel_openapi,
+    .schema = farmiq_schema_cloud,
+    .start = start,
+};
+
+SHIM_MAIN(cloud_weighvision_readmodel, service)
