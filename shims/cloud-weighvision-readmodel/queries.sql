@@ -180,3 +180,36 @@ CROSS JOIN LATERAL (
     WHERE i.tenant_id = g.tenant_id AND i.session_id = g.session_id
     ORDER BY occurred_at DESC LIMIT g.most) AS c
 ORDER BY g.n, c.occurred_at DESC
+
+-- The oldest that have not changed since $1: the statements name the same sessions.
+-- name: weights_purge
+DELETE FROM weigh_weight
+WHERE (tenant_id, session_id) IN (
+    SELECT tenant_id, session_id FROM weigh_session WHERE updated_at < $1
+    ORDER BY updated_at, tenant_id, session_id LIMIT $2)
+
+-- name: media_purge
+DELETE FROM weigh_media
+WHERE (tenant_id, session_id) IN (
+    SELECT tenant_id, session_id FROM weigh_session WHERE updated_at < $1
+    ORDER BY updated_at, tenant_id, session_id LIMIT $2)
+
+-- name: inferences_purge
+DELETE FROM weigh_inference
+WHERE (tenant_id, session_id) IN (
+    SELECT tenant_id, session_id FROM weigh_session WHERE updated_at < $1
+    ORDER BY updated_at, tenant_id, session_id LIMIT $2)
+
+-- name: sessions_purge
+DELETE FROM weigh_session
+WHERE (tenant_id, session_id) IN (
+    SELECT tenant_id, session_id FROM weigh_session WHERE updated_at < $1
+    ORDER BY updated_at, tenant_id, session_id LIMIT $2)
+RETURNING 1
+
+-- name: aggregates_purge
+DELETE FROM weighvision_weight_aggregate
+WHERE (tenant_id, farm_id, barn_id, batch_id, record_date) IN (
+    SELECT tenant_id, farm_id, barn_id, batch_id, record_date
+    FROM weighvision_weight_aggregate WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)
+RETURNING 1

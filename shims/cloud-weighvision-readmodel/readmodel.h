@@ -9,6 +9,7 @@
 
 int readmodel_consume(struct shim_call *call);        /* consume.c: the queue */
 int readmodel_roll_up(struct shim_call *call);        /* days.c: a job */
+int readmodel_purge(struct shim_call *call);          /* purge.c: a job */
 int readmodel_get_sessions(struct shim_call *call);   /* list.c */
 int readmodel_get_session(struct shim_call *call);    /* list.c */
 int readmodel_get_analytics(struct shim_call *call);  /* analytics.c */
@@ -31,6 +32,11 @@ struct samples {
 int samples_add(struct samples *samples, double kg);
 /* The p-quantile; 0 when there are none. */
 double samples_quantile(const struct samples *samples, double p);
+
+/* spread.c: an object of figures, null where undefined; and ten bins of equal width. */
+void samples_write_statistics(struct farmiq_json_writer *json,
+                              const struct samples *samples);
+void samples_write_bins(struct farmiq_json_writer *json, const struct samples *samples);
 
 /* range.c: a range of days in a zone. */
 struct range {

@@ -10,6 +10,10 @@ static const struct shim_option options[] = {
       "the IANA time zone whose days weights are summed up by, such as Europe/Berlin" },
     { "WEIGHT_ROLLUP_INTERVAL_MS", SHIM_MS, "10s",
       "how often days are summed up again that have changed; news wakes it" },
+    { "SESSION_RETENTION_DAYS", SHIM_COUNT, "2555",
+      "how long a session and its day are kept after their last change; 0: for ever" },
+    { "SESSION_CLEANUP_INTERVAL_MS", SHIM_MS, "1h",
+      "how often old sessions are deleted" },
     { 0 },
 };
 
@@ -55,6 +59,7 @@ static const struct shim_queue queues[] = {
 
 static const struct shim_job jobs[] = {
     { "weight_rollup", "WEIGHT_ROLLUP_INTERVAL_MS", readmodel_roll_up },
+    { "session_purge", "SESSION_CLEANUP_INTERVAL_MS", readmodel_purge },
     { 0 },
 };
 

@@ -92,6 +92,25 @@ int purge_rows(struct shim_call *call, const struct farmiq_sql_query *query,
                           rows);
 }
 
+/* With all that belongs to them, `most` are a full round. */
+int purge_together(struct shim_call *call, const struct farmiq_sql_query *const *queries,
+                   const char *days_option, uint32_t most, uint32_t *rows)
+{
+    const struct farmiq_sql_value params[] = {
+        farmiq_sql_integer(purge_before_unix_ms(call, days_option)),
+        farmiq_sql_integer(most),
+    };
+    int r = FARMIQ_OK;
+
+    for (; queries[1] && r == FARMIQ_OK; queries++)
+        r = farmiq_sql_run(call->store, queries[0], NULL, params, 2, NULL, NULL);
+    if (r == FARMIQ_OK)
+        r = purge_rows(call, queries[0], NULL, params, 2, rows);
+    if (*rows == most)
+        *rows = PURGE_ROWS;
+    return r;
+}
+
 int purge_audit(struct shim_call *call, const char *queue, uint32_t *rows)
 {
     const struct farmiq_sql_value params[] = {

@@ -40,6 +40,12 @@ int purge_rows(struct shim_call *call, const struct farmiq_sql_query *query,
                const char *queue, const struct farmiq_sql_value *params,
                uint32_t param_count, uint32_t *rows);
 
+/* What goes together, such as a session with its facts: the statements, ended by NULL,
+ * name the same `most` things that have not changed within an option's days ($1 the time,
+ * $2 how many), and the last, which returns a row for each, is the things' own. */
+int purge_together(struct shim_call *call, const struct farmiq_sql_query *const *queries,
+                   const char *days_option, uint32_t most, uint32_t *rows);
+
 /* The audit rows of a queue, by AUDIT_RETENTION_DAYS. */
 #define PURGE_AUDIT_OPTION                                                               \
     {                                                                                    \

@@ -106,21 +106,12 @@ int weighing_settle(struct shim_call *call)
 
 static int purge_old(struct shim_call *call, uint32_t *rows)
 {
-    static const struct farmiq_sql_query *const facts[] = { &sql_weights_purge,
-                                                            &sql_media_purge };
-    const struct farmiq_sql_value params[] = {
-        farmiq_sql_integer(purge_before_unix_ms(call, "SESSION_RETENTION_DAYS")),
-        farmiq_sql_integer(SESSIONS_AT_ONCE),
-    };
-    int r = FARMIQ_OK;
+    static const struct farmiq_sql_query *const queries[] = { &sql_weights_purge,
+                                                              &sql_media_purge,
+                                                              &sql_sessions_purge, NULL };
 
-    for (size_t i = 0; i < 2 && r == FARMIQ_OK; i++)
-        r = farmiq_sql_run(call->store, facts[i], NULL, params, 2, NULL, NULL);
-    if (r == FARMIQ_OK)
-        r = purge_rows(call, &sql_sessions_purge, NULL, params, 2, rows);
-    if (*rows == SESSIONS_AT_ONCE)
-        *rows = PURGE_ROWS; /* with their facts they are a full round */
-    return r;
+    return purge_together(call, queries, "SESSION_RETENTION_DAYS", SESSIONS_AT_ONCE,
+                          rows);
 }
 
 int weighing_purge(struct shim_call *call)

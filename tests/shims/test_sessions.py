@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weigh sessions from the scale to the cloud's answers: their facts come in any order and
 come again, and leave the same rows (spec edge 7.3)."""
+import contextlib
 import itertools
 import json
 import signal
+import sqlite3
+import time
+from urllib.parse import urlencode
 
 import pytest
 
+import farm as farm_module
 from asking import ask, moment, new_id
 from farm import BARN, FARM, TENANT, wait_for
 from support import Device, metric
@@ -105,7 +110,6 @@ def test_all_orders_of_a_sessions_facts_leave_the_same_rows(any_farm):
 @pytest.fixture
 def edge(tmp_path, build):
     """A farm of an edge alone, without a cloud to tell."""
-    import farm as farm_module
     made = farm_module.Farm(tmp_path / "farm", build)
     made.start_broker()
     made.start_edge(CLOUD_INGESTION_URL="", SESSION_SETTLE_MS="300",
@@ -201,7 +205,6 @@ def test_bad_input_names_its_fault_and_stores_nothing(shared_edge, path, sent):
 
 @pytest.fixture(scope="module")
 def shared_edge(tmp_path_factory, build):
-    import farm as farm_module
     made = farm_module.Farm(tmp_path_factory.mktemp("edge") / "farm", build)
     made.start_broker()
     made.start_edge(CLOUD_INGESTION_URL="")
@@ -346,6 +349,41 @@ def test_a_batch_keeps_its_good_events_and_names_the_others(edge):
     assert ask(f"{edge.edge_url}/api/v1/weighvision/events", {"events": 1})[0] == 400
 
 
+# -- age ----------------------------------------------------------------------------
+
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def write(farm, database, sql):
+    """Time passes: the database is told what it would say by then."""
+    with contextlib.closing(sqlite3.connect(farm.home / f"{database}.db", timeout=10)) as db:
+        with db:
+            db.execute(sql)
+
+
+def test_old_sessions_go_with_their_facts_once_the_cloud_has_them(farm):
+    farm.processes["edge"].end()
+    farm.processes["edge"].env.update(
+        SESSION_CLEANUP_INTERVAL_MS="100", OUTBOX_CLEANUP_INTERVAL_MS="100",
+        SESSION_SETTLE_MS="60s")
+    farm.processes["edge"].start()
+    with Device(farm) as device:
+        for name, kinds in (("done", KINDS), ("untold", ["created", "finalized"])):
+            for kind in kinds:
+                device.publish(topic(name, kind), fact(kind))
+        device.flush()
+    wait_for("the cloud", 20, lambda: farm.query(
+        "edge", "SELECT count(*) FROM sync_outbox WHERE status = 'acked'")[0][0] == 4)
+    write(farm, "edge", f"UPDATE weigh_session SET updated_at = updated_at - {91 * DAY_MS}")
+    time.sleep(0.5)
+    assert farm.count("edge", "weigh_session") == 2, "something of them is in the outbox"
+    write(farm, "edge", f"UPDATE sync_receipt SET acked_at = acked_at - {15 * DAY_MS}")
+    wait_for("the purge", 10, lambda: farm.count("edge", "weigh_session") == 1)
+    assert farm.query("edge", "SELECT session_id FROM weigh_session") == [("untold",)]
+    assert farm.count("edge", "weigh_weight") == farm.count("edge", "weigh_media") == 0
+
+
 # -- over MQTT ----------------------------------------------------------------------
 
 
@@ -382,7 +420,6 @@ def test_the_fate_of_a_fact(shared_farm, kind, payload, fate):
 
 
 def sessions_of(farm, path="", **query):
-    from urllib.parse import urlencode
     return farm.get(f"{farm.cloud_url}{SESSIONS}{path}?{urlencode(query)}")
 
 
@@ -416,14 +453,12 @@ def test_the_cloud_shows_one_session_whatever_the_order(any_farm):
                                                   "2026-01-01T10:02:00.000Z")
     assert (one["finalWeightKg"], one["stationId"], one["imageCount"]) == (120.5, "st-1", 1)
     assert len(one["measurements"]) == 1 and one["measurements"][0]["source"] == "scale"
-    day = {"farmId": FARM, "start": "2026-01-01", "end": "2026-01-01"}
-
     def summed_up():
         found = farm.get(f"{farm.cloud_url}/api/v1/weighvision/weight-aggregates?farmId={FARM}"
                          "&start=2026-01-01&end=2026-01-01")["items"]
         return found and found[0]["sampleCount"] == len(orders) and found
     found = wait_for("the day", 15, summed_up)
-    assert len(found) == 1 and found[0]["p50"] == found[0]["p50WeightKg"] == 120.5, day
+    assert len(found) == 1 and found[0]["p50"] == found[0]["p50WeightKg"] == 120.5
     assert found[0]["batchId"] == "batch-7" and found[0]["qualityPassRate"] == 1
 
 
@@ -431,7 +466,6 @@ class Cloud:
     """A cloud alone, which believes any batch."""
 
     def __init__(self, tmp_path, build, **more):
-        import farm as farm_module
         self.farm = farm_module.Farm(tmp_path / "farm", build)
         self.token, self.other = self.farm.token, new_id()
         self.farm.start_cloud(

@@ -11,6 +11,7 @@ ALTER TABLE weigh_session ADD COLUMN started_at INTEGER
 CREATE INDEX weigh_session_started ON weigh_session (tenant_id, started_at, id);
 CREATE INDEX weigh_session_ended ON weigh_session (tenant_id, end_at)
     WHERE end_at IS NOT NULL;
+CREATE INDEX weigh_session_age ON weigh_session (updated_at);
 
 CREATE TABLE weigh_inference (
     tenant_id TEXT NOT NULL,
@@ -46,6 +47,8 @@ CREATE TABLE weighvision_weight_aggregate (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX weighvision_weight_aggregate_date
     ON weighvision_weight_aggregate (tenant_id, record_date);
+CREATE INDEX weighvision_weight_aggregate_age
+    ON weighvision_weight_aggregate (updated_at);
 
 -- Days whose figures are to be computed again.
 CREATE TABLE weigh_day (
