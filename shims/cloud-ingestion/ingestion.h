@@ -63,6 +63,7 @@ struct ingestion_state {
 
 int ingestion_purge(struct shim_call *call); /* purge.c: jobs */
 int ingestion_purge_silent(struct shim_call *call);
+int ingestion_gauge(struct shim_call *call); /* gauges.c: a job */
 
 /* One batch in hand. */
 struct intake {

@@ -73,3 +73,18 @@ WHERE last_sync_at < $5 AND (tenant_id, edge_id) IN (
     WHERE (tenant_id, edge_id) > ($1, $2) AND $3 = ''
     ORDER BY tenant_id, edge_id
     LIMIT $4)
+
+-- For the gauges: an edge may speak for several tenants, a tenant have several edges.
+-- name: edges_seen
+SELECT edge_id, max(last_sync_at), max(backlog), max(oldest_pending_age_s)
+FROM edge_status
+GROUP BY edge_id
+ORDER BY 2 DESC
+LIMIT 1000
+
+-- name: tenants_seen
+SELECT tenant_id, max(last_sync_at)
+FROM edge_status
+GROUP BY tenant_id
+ORDER BY 2 DESC
+LIMIT 1000

@@ -32,6 +32,8 @@ static const struct shim_option options[] = {
       "how long events that no service takes yet are kept; 0: for ever" },
     { "INGEST_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",
       "how often forgotten ids, signatures and audit rows are deleted" },
+    { "INGEST_GAUGES_INTERVAL_MS", SHIM_MS, "15s",
+      "how often the gauges about edges, tenants and the bus are read" },
     { 0 },
 };
 
@@ -39,6 +41,16 @@ static const struct shim_metric metrics[] = {
     { "farmiq_ingest_events_total", SHIM_COUNTER, "outcome",
       "events by outcome: accepted, duplicated, rejected" },
     { "farmiq_ingest_rejected_total", SHIM_COUNTER, "code", "rejected events by reason" },
+    { "farmiq_edge_last_batch_timestamp_seconds", SHIM_GAUGE, "edge",
+      "when this edge last sent a batch" },
+    { "farmiq_edge_backlog_rows", SHIM_GAUGE, "edge",
+      "events waiting at this edge, as of its last batch" },
+    { "farmiq_edge_oldest_seconds", SHIM_GAUGE, "edge",
+      "age of the oldest of them, as of its last batch" },
+    { "farmiq_tenant_last_batch_timestamp_seconds", SHIM_GAUGE, "tenant",
+      "when something of this tenant last came" },
+    { "farmiq_bus_backlog_rows", SHIM_GAUGE, NULL,
+      "events on the bus inside the database that no consumer has settled" },
     { "farmiq_auth_failures_total", SHIM_COUNTER, "reason",
       "edges that were turned away" },
     { 0 },
@@ -144,6 +156,7 @@ static const struct shim_route routes[] = {
 
 static const struct shim_job jobs[] = {
     { "ingest_purge", "INGEST_CLEANUP_INTERVAL_MS", ingestion_purge },
+    { "ingest_gauges", "INGEST_GAUGES_INTERVAL_MS", ingestion_gauge },
     { "ingest_silent_purge", "SILENT_CLEANUP_INTERVAL_MS", ingestion_purge_silent },
     { 0 },
 };

@@ -132,6 +132,22 @@ static int read_messages(struct intake *intake)
     return r;
 }
 
+/* How old the newest reading of the batch is: the freshness of what the page shows. */
+static void gauge_lag(const struct intake *intake)
+{
+    int64_t newest_unix_ms = 0;
+
+    for (const struct group *group = intake->latest.first; group; group = group->next) {
+        const struct reading *reading = ((const struct latest *)group)->reading;
+
+        if (reading->occurred_at_unix_ms > newest_unix_ms)
+            newest_unix_ms = reading->occurred_at_unix_ms;
+    }
+    if (newest_unix_ms)
+        shim_gauge("farmiq_telemetry_lag_seconds", NULL,
+                   (double)(intake->call->now_unix_ms - newest_unix_ms) / 1000);
+}
+
 int telemetry_consume(struct shim_call *call)
 {
     struct intake intake = { .call = call };
@@ -144,5 +160,6 @@ int telemetry_consume(struct shim_call *call)
     shim_count("farmiq_telemetry_rows_total", "stored", intake.new_count);
     shim_count("farmiq_telemetry_rows_total", "duplicate",
                intake.count - intake.new_count);
+    gauge_lag(&intake);
     return telemetry_stream(call, &intake.latest);
 }

@@ -24,6 +24,8 @@ static const struct shim_option options[] = {
 static const struct shim_metric metrics[] = {
     { "farmiq_telemetry_rows_total", SHIM_COUNTER, "outcome",
       "readings from the bus by outcome: stored, duplicate" },
+    { "farmiq_telemetry_lag_seconds", SHIM_GAUGE, NULL,
+      "age of the newest reading of the last batch from the bus" },
     { "farmiq_consume_refused_total", SHIM_COUNTER, "reason",
       "messages that can never be stored, by reason" },
     { 0 },

@@ -49,6 +49,25 @@ static void gauge_stats(const struct farmiq_outbox_stats *stats, int64_t now_uni
     shim_gauge("farmiq_outbox_oldest_seconds", NULL, (double)age_ms / 1000);
 }
 
+/* By tenant: when the cloud last took something. By the endpoint: how often it did not.
+ */
+static int gauge_tenant(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                        uint32_t count)
+{
+    struct farmiq_str tenant_id = text_copy(ctx, columns[0].text);
+
+    (void)row;
+    (void)count;
+    if (!tenant_id.ptr)
+        return FARMIQ_E_NOMEM;
+    if (text_is(tenant_id, ENDPOINT))
+        shim_gauge("farmiq_sync_consecutive_failures", NULL, (double)columns[2].integer);
+    else if (columns[1].integer)
+        shim_gauge("farmiq_sync_last_success_timestamp_seconds", tenant_id.ptr,
+                   (double)columns[1].integer / 1000);
+    return FARMIQ_OK;
+}
+
 static int refresh_stats(struct shim_call *call)
 {
     struct forwarder_state *state = call->state;
@@ -61,7 +80,9 @@ static int refresh_stats(struct shim_call *call)
     r = farmiq_store_outbox_stats(call->store, "sync", &state->stats);
     state->stats_at_unix_ms = call->now_unix_ms;
     gauge_stats(&state->stats, call->now_unix_ms);
-    return r;
+    return r < 0 ? r
+                 : farmiq_sql_run(call->store, &sql_tenants, NULL, NULL, 0, gauge_tenant,
+                                  call);
 }
 
 /* FARMIQ_NONE: nothing due, or the endpoint is paused. */

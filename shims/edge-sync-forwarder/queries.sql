@@ -28,6 +28,11 @@ ON CONFLICT (tenant_id) DO UPDATE SET
     last_sent_batch_id = excluded.last_sent_batch_id,
     consecutive_failures = 0
 
+-- name: tenants
+SELECT tenant_id, last_acked_at, consecutive_failures
+FROM sync_state
+LIMIT 1000
+
 -- name: sync_state
 SELECT max(last_acked_at), max(last_error_at),
     coalesce(max(CASE WHEN tenant_id = '*' THEN consecutive_failures END), 0),

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SLOTS 4096 /* a power of two, far more than all tables together */
-#define LABEL_BYTES 56
+#define LABEL_BYTES (FARMIQ_ID_MAX_BYTES + 1)
 #define MAX_DECLARED 256
 
 /* One time series. `metric` is set last, so that readers need no lock. */

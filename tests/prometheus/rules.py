@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every rule of deploy/prometheus fires for what it is about, when its time has come and
+not before, and is silent just below its threshold: promtool works them out.
+
+  rules.py PROMTOOL RULES"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+PROMTOOL, RULES = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+WHERE = 'job="farmiq",instance="here"'
+HOUR, DAY = 3600, 86400
+
+
+def series(name, values, **labels):
+    """`values`: one per minute, in promtool's shorthand."""
+    more = "".join(f',{key}="{value}"' for key, value in labels.items())
+    return {"series": f"{name}{{{WHERE}{more}}}", "values": values}
+
+
+def steady(name, value, **labels):
+    return series(name, f"{value}x9000", **labels)
+
+
+def growing(name, per_minute, **labels):
+    return series(name, f"0+{per_minute}x9000", **labels)
+
+
+PENDING = steady("farmiq_outbox_rows", 1, state="pending")
+NOTHING_WAITS = steady("farmiq_outbox_rows", 0, state="pending")
+SYNCED = steady("farmiq_sync_last_success_timestamp_seconds", 0, tenant="t")
+EDGE = steady("farmiq_edge_last_batch_timestamp_seconds", 0, edge="e")
+TENANT = steady("farmiq_tenant_last_batch_timestamp_seconds", 0, tenant="t")
+
+# alert: [(what is seen, first minute at which it must fire or None for never)]. Time
+# begins at 0, so "last seen at 0" is as long ago as the test is old.
+CASES = {
+    "FarmiqDown": [([steady("up", 0)], 2), ([steady("up", 1)], None)],
+    "FarmiqStoreFilling": [([steady("farmiq_store_used_percent", 76)], 15),
+                           ([steady("farmiq_store_used_percent", 75)], None)],
+    "FarmiqStoreGivingUp": [([steady("farmiq_store_used_percent", 86)], 15),
+                            ([steady("farmiq_store_used_percent", 85)], None)],
+    "FarmiqStoreFull": [([steady("farmiq_store_used_percent", 96)], 0),
+                        ([steady("farmiq_store_used_percent", 95)], None)],
+    "FarmiqCommitsFail": [([growing("farmiq_store_failures_total", 1, code="X")], 6),
+                          ([steady("farmiq_store_failures_total", 7, code="X")], None)],
+    "FarmiqHttpFails": [
+        ([growing("farmiq_http_requests_total", 6, outcome="failed"),
+          growing("farmiq_http_requests_total", 94, outcome="ok")], 2),
+        ([growing("farmiq_http_requests_total", 5, outcome="failed"),
+          growing("farmiq_http_requests_total", 95, outcome="ok")], None)],
+    "FarmiqBacklog": [([steady("farmiq_outbox_rows", 1001, state="pending")], 15),
+                      ([steady("farmiq_outbox_rows", 1000, state="pending")], None),
+                      ([steady("farmiq_outbox_rows", 5000, state="claimed")], None)],
+    "FarmiqBacklogLarge": [([steady("farmiq_outbox_rows", 10001, state="pending")], 15),
+                           ([steady("farmiq_outbox_rows", 10000, state="pending")], None)],
+    "FarmiqBacklogOld": [([steady("farmiq_outbox_oldest_seconds", HOUR + 1)], 0),
+                         ([steady("farmiq_outbox_oldest_seconds", HOUR)], None)],
+    "FarmiqBacklogVeryOld": [([steady("farmiq_outbox_oldest_seconds", DAY + 1)], 0),
+                             ([steady("farmiq_outbox_oldest_seconds", DAY)], None)],
+    "FarmiqSyncStale": [([SYNCED, PENDING], 7), ([SYNCED, NOTHING_WAITS], None)],
+    "FarmiqSyncStopped": [([SYNCED, PENDING], 62), ([SYNCED, NOTHING_WAITS], None)],
+    "FarmiqSyncFails": [([steady("farmiq_sync_consecutive_failures", 6)], 0),
+                        ([steady("farmiq_sync_consecutive_failures", 5)], None)],
+    "FarmiqSyncKeepsFailing": [([steady("farmiq_sync_consecutive_failures", 11)], 0),
+                               ([steady("farmiq_sync_consecutive_failures", 10)], None)],
+    "FarmiqDeadLetters": [([steady("farmiq_outbox_rows", 1, state="dlq")], 10),
+                          ([steady("farmiq_outbox_rows", 0, state="dlq")], None)],
+    "FarmiqBrokerGone": [([steady("farmiq_mqtt_connected", 0)], 5),
+                         ([series("farmiq_mqtt_connected", "0 0 0 0 1x9000")], None)],
+    "FarmiqSilence": [
+        ([steady("farmiq_ingress_messages_total", 7, outcome="received")], 2),
+        ([growing("farmiq_ingress_messages_total", 1, outcome="received")], None)],
+    "FarmiqMessagesRefused": [
+        ([growing("farmiq_ingress_messages_total", 2, outcome="refused"),
+          growing("farmiq_ingress_messages_total", 100, outcome="received")], 16),
+        ([growing("farmiq_ingress_messages_total", 1, outcome="refused"),
+          growing("farmiq_ingress_messages_total", 100, outcome="received")], None)],
+    "FarmiqEdgeSilent": [
+        ([EDGE], 16),
+        ([series("farmiq_edge_last_batch_timestamp_seconds", "0+60x9000", edge="e")], None),
+        ([steady("farmiq_edge_last_batch_timestamp_seconds", -31 * DAY, edge="e")], None)],
+    "FarmiqEdgeGone": [
+        ([EDGE], 61),
+        ([series("farmiq_edge_last_batch_timestamp_seconds", "0+60x9000", edge="e")], None),
+        ([steady("farmiq_edge_last_batch_timestamp_seconds", -31 * DAY, edge="e")], None)],
+    "FarmiqTenantSilent": [
+        ([TENANT], 61),
+        ([series("farmiq_tenant_last_batch_timestamp_seconds", "0+60x9000", tenant="t")],
+         None)],
+    "FarmiqEdgeBacklog": [
+        ([steady("farmiq_edge_backlog_rows", 10001, edge="e")], 15),
+        ([steady("farmiq_edge_oldest_seconds", DAY + 1, edge="e")], 15),
+        ([steady("farmiq_edge_backlog_rows", 10000, edge="e"),
+          steady("farmiq_edge_oldest_seconds", DAY, edge="e")], None)],
+    "FarmiqIngestFrozen": [
+        ([EDGE, steady("farmiq_ingest_events_total", 9, outcome="accepted")], 6),
+        ([EDGE, growing("farmiq_ingest_events_total", 1, outcome="accepted")], None),
+        ([steady("farmiq_edge_last_batch_timestamp_seconds", -2 * HOUR, edge="e"),
+          steady("farmiq_ingest_events_total", 9, outcome="accepted")], None)],
+    "FarmiqEventsRejected": [
+        ([growing("farmiq_ingest_events_total", 2, outcome="rejected"),
+          growing("farmiq_ingest_events_total", 98, outcome="accepted")], 16),
+        ([growing("farmiq_ingest_events_total", 1, outcome="rejected"),
+          growing("farmiq_ingest_events_total", 99, outcome="accepted")], None)],
+    "FarmiqEdgesTurnedAway": [
+        ([growing("farmiq_auth_failures_total", 12, reason="R")], 6),
+        ([growing("farmiq_auth_failures_total", 9, reason="R")], None)],
+    "FarmiqTelemetryLate": [([steady("farmiq_telemetry_lag_seconds", 301)], 15),
+                            ([steady("farmiq_telemetry_lag_seconds", 300)], None)],
+    "FarmiqBusBacklog": [([steady("farmiq_bus_backlog_rows", 100001)], 5),
+                         ([steady("farmiq_bus_backlog_rows", 100000)], None)],
+    "FarmiqBusNotConfirming": [([steady("farmiq_bus_outbox_oldest_seconds", 61)], 1),
+                               ([steady("farmiq_bus_outbox_oldest_seconds", 60)], None)],
+    "FarmiqBusGone": [([steady("farmiq_bus_connected", 0, link="l")], 2),
+                      ([steady("farmiq_bus_connected", 1, link="l")], None)],
+    "FarmiqBusNeedsSomebody": [([steady("farmiq_bus_queue_messages", 1, queue="q")], 10),
+                               ([steady("farmiq_bus_queue_messages", 0, queue="q")], None)],
+    "FarmiqBusDeadLetters": [
+        ([growing("farmiq_bus_dead_letters_total", 1, consumer="c")], 1),
+        ([steady("farmiq_bus_dead_letters_total", 9, consumer="c")], None)],
+}
+
+LONG_MINUTES = 120  # longer than any rule waits
+
+
+def fires(rules, seen, minute, alert):
+    """One promtool test that expects nothing of `alert`: it fails where the rule fires."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "test.yml")
+        path.write_text(json.dumps({
+            "rule_files": [str(rules)], "evaluation_interval": "1m",
+            "tests": [{"interval": "1m", "input_series": seen, "alert_rule_test": [
+                {"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": []}]}]}))
+        done = subprocess.run([PROMTOOL, "test", "rules", str(path)], capture_output=True,
+                              text=True, check=False)
+    if "got:[" not in done.stdout + done.stderr and done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return done.returncode != 0
+
+
+def complaints(rules, alert, cases):
+    for seen, minute in cases:
+        if minute is None:
+            if any(fires(rules, seen, m, alert) for m in (30, LONG_MINUTES)):
+                yield f"{alert} fires for {seen}"
+            continue
+        if not fires(rules, seen, minute, alert):
+            yield f"{alert} is silent in minute {minute} of {seen}"
+        if minute and fires(rules, seen, minute - 1, alert):
+            yield f"{alert} fires before minute {minute} of {seen}"
+
+
+def main():
+    subprocess.run([PROMTOOL, "check", "rules", str(RULES)], check=True,
+                   stdout=subprocess.DEVNULL)
+    alerts = {rule["alert"] for group in yaml.safe_load(RULES.read_text())["groups"]
+              for rule in group["rules"]}
+    bad = [f"{alert} has no test" for alert in sorted(alerts - set(CASES))]
+    bad += [f"there is no rule {alert}" for alert in sorted(set(CASES) - alerts)]
+    for alert, cases in CASES.items():
+        firing = [minute for _, minute in cases if minute is not None]
+        if not firing or len(firing) == len(cases):
+            bad.append(f"{alert} needs a case that fires and one that does not")
+        bad += complaints(RULES, alert, cases)
+    print("\n".join(bad) or f"{len(alerts)} rules")
+    return bool(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
