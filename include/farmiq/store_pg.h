@@ -73,6 +73,44 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_pg_add_schema(struct farmiq_store *store,
  * is not on PostgreSQL. */
 FARMIQ_API const char *farmiq_pg_error_text(const struct farmiq_store *store);
 
+/** News from process to process: "there is something new in this queue". It is a hint:
+ * what is told while nobody listens, or while a connection is lost, is told to nobody, so
+ * that whoever waits for news also looks by himself from time to time. On a connection of
+ * its own, for one thread at a time. */
+struct farmiq_pg_listener;
+
+/** `topic` is what the other process told; valid during the call. Empty: the connection
+ * was lost meanwhile, so that there may be news of everything. */
+typedef void (*farmiq_pg_news_fn)(void *ctx, const char *topic);
+
+/** Connect and listen, to what is told in the database that `conninfo` names.
+ * Codes as farmiq_store_open_pg(). */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_pg_listen(struct farmiq_pg_listener **out,
+                                                const char *conninfo,
+                                                struct farmiq_error *error);
+
+/** Wait for news, at most `timeout_ms`; 0: only look. A lost connection is made again
+ * here, after a pause that doubles up to five seconds.
+ * Returns FARMIQ_OK (there was news), FARMIQ_NONE (there was not), FARMIQ_E_STORE (there
+ * is no connection at the moment), FARMIQ_E_ARG. */
+FARMIQ_API FARMIQ_MUST_USE int
+farmiq_pg_listener_wait(struct farmiq_pg_listener *listener, int timeout_ms,
+                        farmiq_pg_news_fn on_news, void *ctx);
+
+/** What to poll for input beside other things; look with a timeout of 0 then, and after
+ * each farmiq_pg_listener_tell(). Changes with each new connection. -1: none. */
+FARMIQ_API int farmiq_pg_listener_fd(const struct farmiq_pg_listener *listener);
+
+/** Tell all others that listen in this database; `topic` (up to 7999 bytes) is commonly
+ * the name of a queue. Tell after the commit, and a few dozen times a second at most:
+ * telling takes a lock that the whole database has one of.
+ * Returns FARMIQ_OK, FARMIQ_E_STORE (nobody was told), FARMIQ_E_ARG. */
+FARMIQ_API FARMIQ_MUST_USE int
+farmiq_pg_listener_tell(struct farmiq_pg_listener *listener, const char *topic);
+
+/** NULL is allowed. */
+FARMIQ_API void farmiq_pg_listener_close(struct farmiq_pg_listener *listener);
+
 FARMIQ_END
 
 #endif

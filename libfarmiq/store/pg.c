@@ -33,7 +33,7 @@ static int is_in_transaction(const struct farmiq__engine *engine)
 
 /* Connecting ----------------------------------------------------------------------- */
 
-static int64_t monotonic_ms(void)
+int64_t farmiq__pg_monotonic_ms(void)
 {
     struct timespec now;
 
@@ -62,19 +62,10 @@ static int configure(struct farmiq__pg *s)
                : farmiq__pg_exec(s, "SET default_transaction_read_only = on");
 }
 
-/* The first line says it; what follows are hints. */
-static void note_connect_failure(struct farmiq__pg *s)
-{
-    const char *words = PQerrorMessage(s->conn);
-
-    snprintf(s->error_text, sizeof s->error_text, "08001: %.*s",
-             (int)strcspn(words, "\n"), words);
-}
-
 /* After each failed attempt there is a pause, twice as long as the one before. */
 static int reconnect(struct farmiq__pg *s)
 {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = farmiq__pg_monotonic_ms();
 
     if (now_ms < s->retry_at_ms)
         return FARMIQ_E_STORE;
@@ -85,11 +76,11 @@ static int reconnect(struct farmiq__pg *s)
         s->pause_ms = 0;
         return FARMIQ_OK;
     }
-    note_connect_failure(s);
+    farmiq__pg_connect_failure(s->conn, s->error_text, sizeof s->error_text);
     s->pause_ms = s->pause_ms ? s->pause_ms * 2 : s->options.reconnect_ms;
     if (s->pause_ms > s->options.reconnect_max_ms)
         s->pause_ms = s->options.reconnect_max_ms;
-    s->retry_at_ms = monotonic_ms() + s->pause_ms;
+    s->retry_at_ms = farmiq__pg_monotonic_ms() + s->pause_ms;
     return FARMIQ_E_STORE;
 }
 
@@ -253,64 +244,16 @@ static struct farmiq__pg *new_store(const struct farmiq_pg_options *options)
     return s;
 }
 
-/* Later words prevail: a peer that vanished is noticed within a minute unless the caller
- * says otherwise; what the store depends on is not his to change. */
-static PGconn *connect(const char *conninfo, const struct farmiq_pg_options *options)
-{
-    char timeout[16];
-    const char *const words[] = { "fallback_application_name",
-                                  "keepalives_idle",
-                                  "tcp_user_timeout",
-                                  "connect_timeout",
-                                  "dbname",
-                                  "target_session_attrs",
-                                  "client_encoding",
-                                  NULL };
-    const char *const values[] = { "farmiq", "30",
-                                   "60000",  timeout,
-                                   conninfo, options->read_only ? NULL : "read-write",
-                                   "UTF8",   NULL };
-
-    snprintf(timeout, sizeof timeout, "%u", options->connect_timeout_s);
-    return PQconnectdbParams(words, values, 1);
-}
-
-/* libpq's own complaint would quote the text, and with it a password. */
-static int check_conninfo(const char *conninfo, struct farmiq_error *error)
-{
-    char *words = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(conninfo, &words);
-
-    PQfreemem(words);
-    if (!parsed)
-        return farmiq__fill_error(error, FARMIQ_E_SYNTAX, "conninfo",
-                                  "is not a connection string: postgresql://user@host/"
-                                  "database, special characters as %40");
-    PQconninfoFree(parsed);
-    return FARMIQ_OK;
-}
-
-/* libpq would write them to stderr; what matters comes as an error as well. */
-static void ignore_notice(void *arg, const char *message) { (void)arg, (void)message; }
-
 static int open_steps(struct farmiq__pg *s, const char *conninfo,
                       struct farmiq_error *error)
 {
     const struct farmiq_migration *steps = s->options.migrations;
-    int r = check_conninfo(conninfo, error);
+    int r = farmiq__pg_connect(&s->conn, conninfo, &s->options, error);
 
-    if (r)
-        return r;
     s->is_ours = 1;
     s->engine.owns_transactions = 1;
-    s->conn = connect(conninfo, &s->options);
-    if (!s->conn)
-        return farmiq__fill_error(error, FARMIQ_E_NOMEM, "", "out of memory");
-    if (PQstatus(s->conn) != CONNECTION_OK) {
-        note_connect_failure(s);
-        return farmiq__fill_error(error, FARMIQ_E_STORE, "conninfo", s->error_text);
-    }
-    PQsetNoticeProcessor(s->conn, ignore_notice, NULL);
+    if (r)
+        return r;
     r = configure(s);
     if (r)
         return farmiq__fill_error(error, r, "conninfo", s->error_text);

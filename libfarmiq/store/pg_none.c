@@ -53,3 +53,31 @@ const char *farmiq_pg_error_text(const struct farmiq_store *store)
     (void)store;
     return "";
 }
+
+int farmiq_pg_listen(struct farmiq_pg_listener **out, const char *conninfo,
+                     struct farmiq_error *error)
+{
+    (void)out, (void)conninfo;
+    return none(error);
+}
+
+int farmiq_pg_listener_wait(struct farmiq_pg_listener *listener, int timeout_ms,
+                            farmiq_pg_news_fn on_news, void *ctx)
+{
+    (void)listener, (void)timeout_ms, (void)on_news, (void)ctx;
+    return FARMIQ_E_UNSUPPORTED;
+}
+
+int farmiq_pg_listener_fd(const struct farmiq_pg_listener *listener)
+{
+    (void)listener;
+    return -1;
+}
+
+int farmiq_pg_listener_tell(struct farmiq_pg_listener *listener, const char *topic)
+{
+    (void)listener, (void)topic;
+    return FARMIQ_E_UNSUPPORTED;
+}
+
+void farmiq_pg_listener_close(struct farmiq_pg_listener *listener) { (void)listener; }

@@ -48,6 +48,15 @@ struct farmiq__pg {
 /* pg.c */
 /* A connection that is not known to be lost, if one can be had now. */
 int farmiq__pg_connected(struct farmiq__pg *s);
+int64_t farmiq__pg_monotonic_ms(void);
+
+/* pg_connect.c */
+/* Codes as farmiq_store_open_pg(). `*out`, if it is set, is the caller's to finish. */
+int farmiq__pg_connect(PGconn **out, const char *conninfo,
+                       const struct farmiq_pg_options *options,
+                       struct farmiq_error *error);
+/* Why there is no connection, for the log. */
+void farmiq__pg_connect_failure(PGconn *conn, char *out, size_t room);
 
 /* pg_run.c */
 int farmiq__pg_code(const char *sqlstate);

@@ -565,6 +565,54 @@ static void eight_claimers_share_nothing_and_strand_nothing(void **state)
                      0);
 }
 
+/* News ------------------------------------------------------------------------------- */
+
+static void on_topic(void *ctx, const char *topic) { snprintf(ctx, 16, "%s", topic); }
+
+static struct farmiq_pg_listener *listen_to(const struct pg_place *p)
+{
+    struct farmiq_pg_listener *listener;
+    char conninfo[256];
+
+    pg_server_conninfo(pg_harness_server(), p->schema, conninfo, sizeof conninfo);
+    assert_int_equal(farmiq_pg_listen(&listener, conninfo, NULL), FARMIQ_OK);
+    return listener;
+}
+
+static void news_reach_the_others_at_once(void **state)
+{
+    struct farmiq_pg_listener *a = listen_to(*state), *b = listen_to(*state);
+    char heard[16] = "";
+    int64_t before = now_unix_ms();
+
+    assert_true(farmiq_pg_listener_fd(b) >= 0);
+    assert_int_equal(farmiq_pg_listener_wait(b, 0, on_topic, heard), FARMIQ_NONE);
+    assert_int_equal(farmiq_pg_listener_tell(a, "sync"), FARMIQ_OK);
+    assert_int_equal(farmiq_pg_listener_wait(b, 10000, on_topic, heard), FARMIQ_OK);
+    assert_string_equal(heard, "sync");
+    assert_true(now_unix_ms() - before < 5000);
+    assert_int_equal(farmiq_pg_listener_wait(a, 0, on_topic, heard), FARMIQ_NONE);
+    assert_int_equal(farmiq_pg_listener_wait(b, 0, on_topic, heard), FARMIQ_NONE);
+    farmiq_pg_listener_close(a);
+    farmiq_pg_listener_close(b);
+}
+
+/* What was told meanwhile is lost: so everything may have news. */
+static void a_lost_listener_comes_back_and_looks_everywhere(void **state)
+{
+    struct farmiq_pg_listener *listener = listen_to(*state);
+    char heard[16] = "nothing";
+    int r = FARMIQ_E_STORE;
+
+    pg_harness_exec("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE application_name = 'farmiq'");
+    for (int tries = 0; tries < 100 && r != FARMIQ_OK; tries++)
+        r = farmiq_pg_listener_wait(listener, 100, on_topic, heard);
+    assert_int_equal(r, FARMIQ_OK);
+    assert_string_equal(heard, "");
+    farmiq_pg_listener_close(listener);
+}
+
 /* Appending -------------------------------------------------------------------------- */
 
 static void *append_thread(void *arg)
@@ -694,7 +742,7 @@ static void all_schemas_share_a_server(void **state)
 
     assert_int_equal(farmiq_pg_add_schema(&p->store, farmiq_schema_agent(), &error),
                      FARMIQ_OK);
-    assert_int_equal(pg_ask(p, "SELECT count(*) FROM farmiq_migration"), 2);
+    assert_int_equal(pg_ask(p, "SELECT count(DISTINCT schema) FROM farmiq_migration"), 2);
     pg_harness_schema(cloud.schema, sizeof cloud.schema);
     conn = pg_place_connect(&cloud);
     if (farmiq_pg_migrate(conn, farmiq_schema_cloud(), &error))
@@ -736,6 +784,8 @@ int main(void)
         SHOWS(begin_in_the_callers_transaction_is_a_savepoint),
         SHOWS(only_the_databases_clock_judges_leases),
         SHOWS(eight_claimers_share_nothing_and_strand_nothing),
+        SHOWS(news_reach_the_others_at_once),
+        SHOWS(a_lost_listener_comes_back_and_looks_everywhere),
         SHOWS(writers_of_the_same_events_agree),
         SHOWS(the_view_is_the_seeds_table),
         SHOWS(openers_may_race_for_a_new_schema),
