@@ -392,6 +392,7 @@ void shim_call_run_effects(struct shim_call *call)
             break;
         case EFFECT_WAKE:
             shim_tasks_wake(runtime->tasks, e->topic.ptr);
+            shim_news_tell(runtime->news, e->topic.ptr);
             break;
         }
 }

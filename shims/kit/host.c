@@ -368,6 +368,8 @@ static int set_up(struct shim_runtime *runtime, struct farmiq_error *error)
         r = shim_readers_open(&runtime->admitters, runtime, NULL, ADMITTER_THREADS,
                               error);
     if (r >= 0)
+        r = shim_news_open(&runtime->news, runtime);
+    if (r >= 0)
         r = shim_bus_open(&runtime->bus, runtime, error);
     if (r >= 0)
         r = start_services(runtime);
@@ -404,6 +406,7 @@ static void take_down(struct shim_runtime *runtime)
     shim_readers_close(runtime->readers);
     shim_writer_close(runtime->writer);
     shim_bus_close(runtime->bus);
+    shim_news_close(runtime->news);
     shim_tasks_close(runtime->tasks);
     shim_jobs_free(runtime);
     for (struct shim_hosted *h = runtime->hosted; h && h->service; h++)

@@ -16,6 +16,7 @@ struct shim_readers;
 struct shim_tasks;
 struct shim_job_run;
 struct shim_bus;
+struct shim_news;
 struct shim_http_courier;
 
 /* One service as it is hosted: its table and its state. */
@@ -39,7 +40,8 @@ struct shim_runtime {
     struct shim_tasks *tasks;
     struct shim_job_run *job_runs;
     struct shim_bus *bus;
-    pthread_rwlock_t door; /* held to use `http`, which closes before the others */
+    struct shim_news *news; /* NULL: nobody else works on the database */
+    pthread_rwlock_t door;  /* held to use `http`, which closes before the others */
     struct shim_http_server *http;
     struct shim_mqtt_subscriber *mqtt;
     struct shim_http_courier *courier;    /* NULL: nothing was passed on yet */
@@ -175,9 +177,15 @@ struct shim_task {
 
 int shim_tasks_open(struct shim_tasks **out);
 int shim_tasks_start(struct shim_tasks *tasks, const struct shim_task *what);
-void shim_tasks_wake(struct shim_tasks *tasks, const char *name);
+void shim_tasks_wake(struct shim_tasks *tasks, const char *name); /* NULL: all */
 void shim_tasks_stop(struct shim_tasks *tasks);  /* lets each finish its run */
 void shim_tasks_close(struct shim_tasks *tasks); /* may be woken until here */
+
+/* ## news.c: wake-ups between processes on one database */
+
+int shim_news_open(struct shim_news **out, struct shim_runtime *runtime);
+void shim_news_tell(struct shim_news *news, const char *task); /* after the commit */
+void shim_news_close(struct shim_news *news); /* before the tasks are closed */
 
 /* ## jobs.c */
 

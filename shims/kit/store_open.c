@@ -27,6 +27,10 @@ const struct shim_option shim_store_options[] = {
     { "STORE_RECONNECT_MAX_MS", SHIM_MS, "5s",
       "PostgreSQL: the longest pause before it is tried again; it begins at 100ms and "
       "doubles" },
+    { "STORE_NOTIFY", SHIM_CHOICE, "on",
+      "on|off: PostgreSQL: processes tell each other of new work at once, by LISTEN and "
+      "NOTIFY on a connection of its own, which a transaction pooler cannot give; off: "
+      "each looks by itself, at its own interval" },
     { 0 },
 };
 

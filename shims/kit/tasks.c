@@ -137,7 +137,7 @@ void shim_tasks_wake(struct shim_tasks *tasks, const char *name)
 {
     pthread_mutex_lock(&tasks->lock);
     for (struct task *task = tasks->first; task; task = task->next)
-        if (strcmp(task->what.name, name) == 0)
+        if (!name || strcmp(task->what.name, name) == 0)
             wake(task);
     pthread_mutex_unlock(&tasks->lock);
 }

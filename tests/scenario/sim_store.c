@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <farmiq/sql.h>
+#include <farmiq/store_pg.h>
 #include <farmiq/store_sqlite.h>
 
 struct sim_store {
@@ -416,4 +417,16 @@ int __wrap_farmiq_store_open_sqlite(struct farmiq_store *out, const char *path,
     out->ops = &sim_ops;
     out->ctx = store;
     return FARMIQ_OK;
+}
+
+/* Nobody listens: what waits for a socket would not wait in simulated time. Each process
+ * looks by itself. */
+int __wrap_farmiq_pg_listen(struct farmiq_pg_listener **out, const char *conninfo,
+                            struct farmiq_error *error);
+
+int __wrap_farmiq_pg_listen(struct farmiq_pg_listener **out, const char *conninfo,
+                            struct farmiq_error *error)
+{
+    (void)out, (void)conninfo, (void)error;
+    return FARMIQ_E_UNSUPPORTED;
 }
