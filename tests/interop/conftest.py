@@ -67,19 +67,32 @@ def open_door(target):
     return open_one
 
 
+def edge_door(target, open_door, name):
+    """A service of the edge; its neighbours show a token where the site has one."""
+    edge = target.need("edge", name)
+    token = getattr(edge, "internal_token", None)
+    return open_door(getattr(edge, name),
+                     headers={"authorization": f"Bearer {token}"} if token else None)
+
+
 @pytest.fixture
 def gateway(target, open_door):
-    return open_door(target.need("edge", "gateway").gateway)
+    return edge_door(target, open_door, "gateway")
 
 
 @pytest.fixture
 def edge_telemetry(target, open_door):
-    return open_door(target.need("edge", "telemetry").telemetry)
+    return edge_door(target, open_door, "telemetry")
+
+
+@pytest.fixture
+def edge_sessions(target, open_door):
+    return edge_door(target, open_door, "sessions")
 
 
 @pytest.fixture
 def forwarder(target, open_door):
-    return open_door(target.need("edge", "forwarder").forwarder)
+    return edge_door(target, open_door, "forwarder")
 
 
 def cloud_door(target, open_door, name, headers=None):
@@ -109,10 +122,7 @@ SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "sessions"),
 def service(request, target, open_door):
     """Every service there is, one after the other."""
     section, name = request.param
-    if section == "cloud":
-        door = cloud_door(target, open_door, name)
-    else:
-        door = open_door(getattr(target.need(section, name), name))
+    door = (cloud_door if section == "cloud" else edge_door)(target, open_door, name)
     door.name = (section, name)
     return door
 

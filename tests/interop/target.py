@@ -53,6 +53,7 @@ class Target:
 # -- a farm of our own --------------------------------------------------------------------
 
 SECRET, OTHER_SECRET, KEY = "interop-secret-one", "interop-secret-two", "interop-key-three"
+TOKEN = "interop-internal-token"
 
 
 class OwnFarm:
@@ -73,7 +74,7 @@ class OwnFarm:
         site.start_cloud(EDGE_KEYS=f"edge-1:{SECRET}:{tenants},edge-1:{OTHER_SECRET}:{tenants}",
                          API_TOKENS=f"{site.token}:{EMPTY['place']['tenant']}",
                          COMMIT_ID="interop-commit")
-        site.start_edge(CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-1",
+        site.start_edge(CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-1", INTERNAL_TOKEN=TOKEN,
                         COMMIT_ID="interop-commit", EMIT_AGGREGATES="false")
         bad_site.start_broker()
         bad_site.start_edge(
@@ -105,6 +106,7 @@ class OwnFarm:
             **EMPTY,
             "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
                      "sessions": site.edge_url, "forwarder": site.edge_url, "admin": True,
+                     "internal_token": TOKEN,
                      "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
                       "ca_file": site.ca, "token": site.token, "auth": "hmac",

@@ -44,8 +44,8 @@ class Session:
 
 
 @pytest.fixture
-def session(target, open_door, place):
-    return Session(open_door(target.need("edge", "sessions").sessions), place)
+def session(edge_sessions, place):
+    return Session(edge_sessions, place)
 
 
 def test_a_session_is_created(session, place):

@@ -202,6 +202,20 @@ def test_a_body_that_is_too_large(service, posted):
     assert error["traceId"] == response.headers["x-trace-id"]
 
 
+@pytest.mark.parametrize("name, method, path", [
+    ("telemetry", "POST", "/api/v1/telemetry/readings"),
+    ("telemetry", "GET", "/api/v1/telemetry/readings"),
+    ("sessions", "POST", "/api/v1/weighvision/sessions"),
+    ("sessions", "GET", "/api/v1/weighvision/sessions/s-1")])
+def test_neighbours_show_a_token(target, open_door, name, method, path):
+    """edge 13-E1, 3.5: where the site has a token, nobody stores or reads without it."""
+    edge = target.need("edge", name, "internal_token")
+    for wrong in ("", "Bearer nobody", f"Bearer {edge.internal_token}x"):
+        answer = open_door(getattr(edge, name)).ask(
+            method, path, b"{}" if method == "POST" else None, {"authorization": wrong})
+        assert (answer.status, answer.error["code"]) == (401, "UNAUTHORIZED")
+
+
 # -- connections ------------------------------------------------------------------------------
 
 
