@@ -86,6 +86,8 @@ def make_certificates(folder):
 class Process:
     """One program that can be killed and started again with the same options."""
 
+    patience_s = 30
+
     def __init__(self, name, args, env, log, ready, user=None):
         self.name, self.args, self.env, self.log, self.ready = name, args, env, log, ready
         self.user, self.running = user, None
@@ -127,6 +129,7 @@ class Farm:
         self.internal_token = secrets.token_hex(16)
         self.processes, self.postgresql, self.cluster = {}, tuple(postgresql), None
         self.gateway_database = "edge" if "edge" in self.postgresql else "gateway"
+        self.rabbit = None
         self.authority = make_certificates(self.home)
         self.ca = str(self.home / "ca.pem")
 
@@ -165,6 +168,17 @@ class Farm:
             self.cluster.create(name)
         return process
 
+    def start_rabbit(self, **options):
+        """Before the cloud, whose bus it then is."""
+        from rabbit import Broker
+        self.rabbit = Broker(free_port, **options)
+        Process.patience_s = 90  # a node takes ten seconds on a machine that has time
+        return self._add("rabbitmq", self.rabbit.args, self.rabbit.env, self.rabbit.answers)
+
+    @property
+    def bus_url(self):
+        return self.rabbit.url if self.rabbit else "local:"
+
     def database_url(self, name):
         return (self.cluster.url(name) if name in self.postgresql
                 else f"sqlite:{self.home}/{name}.db")
@@ -180,6 +194,7 @@ class Farm:
         """`name` tells replicas apart."""
         env = {
             "DATABASE_URL": self.database_url("cloud"),
+            "RABBITMQ_URL": self.bus_url,
             "APP_PORT": str(self.ports[name]),
             "TLS_CERT_FILE": str(self.home / "server.pem"),
             "TLS_KEY_FILE": str(self.home / "server.key"),
@@ -191,6 +206,19 @@ class Farm:
         }
         return self._add(name, [str(self.build / "shims/farmiqd/farmiqd"), "cloud"], env,
                          lambda: self._is_healthy(f"https://127.0.0.1:{self.ports[name]}"))
+
+    def start_cloud_apart(self, replicas=1, **more):
+        """Ingestion and telemetry as processes of their own, joined by RabbitMQ alone: on
+        SQLite each has a file of its own."""
+        for number in range(replicas):
+            self.start_service(
+                "cloud-ingestion", f"cloud-ingestion-{number}", RABBITMQ_URL=self.bus_url,
+                DATABASE_URL=self.database_url("ingestion"), CLOUD_AUTH_MODE="hmac",
+                EDGE_KEYS=f"edge-demo:{self.secret}:{TENANT}",
+                API_TOKENS=f"{self.token}:{TENANT}", **more)
+        self.start_service("cloud-telemetry-service", RABBITMQ_URL=self.bus_url,
+                           DATABASE_URL=self.database_url("cloud"),
+                           API_TOKENS=f"{self.token}:{TENANT}", **more)
 
     def start_edge(self, **more):
         env = {
@@ -265,11 +293,13 @@ class Farm:
     def end(self):
         """Sources first, so that what was produced still finds its way; last what all
         others need."""
-        for name in sorted(self.processes, key=lambda n: (n == "postgres",
+        for name in sorted(self.processes, key=lambda n: (n in ("postgres", "rabbitmq"),
                                                           not n.startswith("agent"))):
             self.processes[name].end(signal.SIGINT if name == "postgres" else signal.SIGTERM)
         if self.cluster:
             self.cluster.remove()
+        if self.rabbit:
+            self.rabbit.remove()
 
     # -- what can be asked ------------------------------------------------------
 

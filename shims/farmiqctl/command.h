@@ -24,6 +24,22 @@ extern const struct ctl_command ctl_keygen;
 extern const struct ctl_command ctl_acl;
 extern const struct ctl_command ctl_backup;
 extern const struct ctl_command ctl_restore;
+extern const struct ctl_command ctl_bus;
+extern const struct ctl_command ctl_dlq;
+
+/* A command with verbs: one row each, ended by a zeroed one. */
+struct ctl_verb {
+    const char *name;
+    int (*run)(const struct shim_options *given); /* as ctl_command's */
+    const char *summary;
+};
+void ctl_verbs_man(const struct ctl_verb *verbs);
+int ctl_verbs_run(const char *command, const struct ctl_verb *verbs,
+                  const struct shim_option *const *tables, int argc, char **argv);
+
+/* bus.c: a link to RABBITMQ_URL. Returns 0, or 2 after saying why not. */
+struct shim_amqp;
+int ctl_bus_open(struct shim_amqp **link, const struct shim_options *given);
 
 /* migrate.c: the schema that CTL_SCHEMA_HELP calls by this name. */
 #define CTL_SCHEMA_HELP "edge|cloud|agent: whose database it is"

@@ -10,8 +10,8 @@
 static const char program_summary[] = "the operator's tool of FarmIQ";
 
 static const struct ctl_command *const commands[] = {
-    &ctl_validate, &ctl_topic,  &ctl_outbox,  &ctl_migrate, &ctl_keygen,
-    &ctl_acl,      &ctl_backup, &ctl_restore, NULL,
+    &ctl_validate, &ctl_topic,   &ctl_outbox, &ctl_migrate, &ctl_keygen, &ctl_acl,
+    &ctl_backup,   &ctl_restore, &ctl_bus,    &ctl_dlq,     NULL,
 };
 
 static int usage(FILE *out)

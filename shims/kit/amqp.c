@@ -12,6 +12,7 @@
 #include <sys/time.h>
 
 #include "kit/amqp_private.h"
+#include "kit/fail.h"
 
 #define FRAME_BYTES 131072
 #define CHANNELS 8
@@ -156,16 +157,6 @@ static amqp_socket_t *make_socket(struct shim_amqp *link, const struct address *
     return socket;
 }
 
-static int fail(struct farmiq_error *error, int code, const char *field, const char *what)
-{
-    if (error) {
-        error->code = code;
-        snprintf(error->field, sizeof error->field, "%s", field);
-        snprintf(error->detail, sizeof error->detail, "%.119s", what);
-    }
-    return code;
-}
-
 static int connect_socket(struct shim_amqp *link, const struct address *address,
                           const struct shim_amqp_options *options,
                           struct farmiq_error *error)
@@ -175,19 +166,19 @@ static int connect_socket(struct shim_amqp *link, const struct address *address,
     int r;
 
     if (address->info.ssl && !options->ca_file)
-        return fail(error, FARMIQ_E_ARG, "RABBITMQ_CA_FILE",
-                    "is needed for amqps: whom to trust");
+        return shim_fail(error, FARMIQ_E_ARG, "RABBITMQ_CA_FILE",
+                         "is needed for amqps: whom to trust");
     socket = make_socket(link, address, options);
     if (!socket)
-        return fail(error, FARMIQ_E_UNREACHABLE, "RABBITMQ_CA_FILE",
-                    "or the certificate or key cannot be read");
+        return shim_fail(error, FARMIQ_E_UNREACHABLE, "RABBITMQ_CA_FILE",
+                         "or the certificate or key cannot be read");
     amqp_set_handshake_timeout(link->connection, &timeout);
     amqp_set_rpc_timeout(link->connection, &timeout);
     r = amqp_socket_open_noblock(socket, address->info.host, address->info.port,
                                  &timeout);
-    return r == AMQP_STATUS_OK
-               ? FARMIQ_OK
-               : fail(error, FARMIQ_E_UNREACHABLE, "RABBITMQ_URL", amqp_error_string2(r));
+    return r == AMQP_STATUS_OK ? FARMIQ_OK
+                               : shim_fail(error, FARMIQ_E_UNREACHABLE, "RABBITMQ_URL",
+                                           "%s", amqp_error_string2(r));
 }
 
 static amqp_table_entry_t text_entry(const char *name, const char *text)
@@ -261,8 +252,9 @@ static int open_link(struct shim_amqp *link, const struct address *address,
     r = log_in(link, address, options);
     if (r == FARMIQ_OK)
         r = open_channels(link);
-    return r == FARMIQ_OK ? r
-                          : fail(error, FARMIQ_E_UNREACHABLE, "RABBITMQ_URL", link->why);
+    return r == FARMIQ_OK
+               ? r
+               : shim_fail(error, FARMIQ_E_UNREACHABLE, "RABBITMQ_URL", "%s", link->why);
 }
 
 int shim_amqp_open(struct shim_amqp **out, const struct shim_amqp_options *options,
@@ -274,8 +266,8 @@ int shim_amqp_open(struct shim_amqp **out, const struct shim_amqp_options *optio
 
     if (r < 0) {
         free(link);
-        return fail(error, r, "RABBITMQ_URL",
-                    "must be amqp://user:password@host:port/vhost, or amqps://");
+        return shim_fail(error, r, "RABBITMQ_URL",
+                         "must be amqp://user:password@host:port/vhost, or amqps://");
     }
     link->connection = amqp_new_connection();
     link->inbox_end = &link->inbox;

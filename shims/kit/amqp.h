@@ -95,6 +95,17 @@ struct farmiq_str shim_amqp_header_text(const struct shim_amqp_delivery *deliver
 int64_t shim_amqp_header_number(const struct shim_amqp_delivery *delivery,
                                 const char *name, int64_t fallback);
 
+/* How a message first died that the broker itself dead-lettered (x-death). */
+struct shim_amqp_death {
+    struct farmiq_str reason; /* rejected, expired, maxlen, delivery_limit */
+    struct farmiq_str exchange;
+    struct farmiq_str routing_key;
+    struct farmiq_str queue;
+};
+/* 1, or 0 when it never died. */
+int shim_amqp_death(const struct shim_amqp_delivery *delivery,
+                    struct shim_amqp_death *out);
+
 /* ## Out */
 
 enum shim_amqp_fate {

@@ -147,17 +147,12 @@ void shim_amqp_delivery_free(struct shim_amqp_delivery *delivery)
 
 /* ## Headers */
 
-static const amqp_field_value_t *find_header(const struct shim_amqp_delivery *delivery,
-                                             const char *name)
+static const amqp_field_value_t *find_entry(const amqp_table_t *table, const char *name)
 {
-    const struct shim_amqp_held *held = (const void *)delivery;
-    const amqp_basic_properties_t *properties = &held->message.properties;
     size_t len = strlen(name);
 
-    if (!(properties->_flags & AMQP_BASIC_HEADERS_FLAG))
-        return NULL;
-    for (int i = 0; i < properties->headers.num_entries; i++) {
-        const amqp_table_entry_t *entry = &properties->headers.entries[i];
+    for (int i = 0; i < table->num_entries; i++) {
+        const amqp_table_entry_t *entry = &table->entries[i];
 
         if (entry->key.len == len && memcmp(entry->key.bytes, name, len) == 0)
             return &entry->value;
@@ -165,16 +160,62 @@ static const amqp_field_value_t *find_header(const struct shim_amqp_delivery *de
     return NULL;
 }
 
-struct farmiq_str shim_amqp_header_text(const struct shim_amqp_delivery *delivery,
-                                        const char *name)
+static const amqp_field_value_t *find_header(const struct shim_amqp_delivery *delivery,
+                                             const char *name)
 {
-    const amqp_field_value_t *value = find_header(delivery, name);
+    const struct shim_amqp_held *held = (const void *)delivery;
+    const amqp_basic_properties_t *properties = &held->message.properties;
+
+    return properties->_flags & AMQP_BASIC_HEADERS_FLAG
+               ? find_entry(&properties->headers, name)
+               : NULL;
+}
+
+static struct farmiq_str text_of(const amqp_field_value_t *value)
+{
     struct farmiq_str none = { "", 0 };
 
     if (!value ||
         (value->kind != AMQP_FIELD_KIND_UTF8 && value->kind != AMQP_FIELD_KIND_BYTES))
         return none;
     return shim__amqp_str(value->value.bytes);
+}
+
+/* The newest death comes first. */
+static const amqp_field_value_t *last_of(const amqp_field_value_t *value, int kind)
+{
+    const amqp_array_t *array;
+
+    if (!value || value->kind != AMQP_FIELD_KIND_ARRAY)
+        return NULL;
+    array = &value->value.array;
+    if (!array->num_entries || array->entries[array->num_entries - 1].kind != kind)
+        return NULL;
+    return &array->entries[array->num_entries - 1];
+}
+
+int shim_amqp_death(const struct shim_amqp_delivery *delivery,
+                    struct shim_amqp_death *out)
+{
+    const amqp_field_value_t *first =
+        last_of(find_header(delivery, "x-death"), AMQP_FIELD_KIND_TABLE);
+    const amqp_table_t *table;
+
+    if (!first)
+        return 0;
+    table = &first->value.table;
+    out->reason = text_of(find_entry(table, "reason"));
+    out->exchange = text_of(find_entry(table, "exchange"));
+    out->queue = text_of(find_entry(table, "queue"));
+    out->routing_key =
+        text_of(last_of(find_entry(table, "routing-keys"), AMQP_FIELD_KIND_UTF8));
+    return 1;
+}
+
+struct farmiq_str shim_amqp_header_text(const struct shim_amqp_delivery *delivery,
+                                        const char *name)
+{
+    return text_of(find_header(delivery, name));
 }
 
 int64_t shim_amqp_header_number(const struct shim_amqp_delivery *delivery,

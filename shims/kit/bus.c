@@ -2,24 +2,12 @@
 /* The bus: RABBITMQ_URL chooses who carries it (architecture, decision 8). */
 #include "kit/bus.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit/log.h"
+#include "kit/fail.h"
 
 const struct shim_option shim_bus_options[] = {
-    { "RABBITMQ_URL", SHIM_URL, "local:",
-      "the bus: local: (inside this process and its database), or "
-      "amqp://user:password@host:port/vhost, or amqps://; a secret: better in the file "
-      "that RABBITMQ_URL_FILE names" },
-    { "RABBITMQ_CA_FILE", SHIM_STRING, "", "trust these certificates (amqps)" },
-    { "RABBITMQ_CERT_FILE", SHIM_STRING, "", "our client certificate" },
-    { "RABBITMQ_KEY_FILE", SHIM_STRING, "", "and its key" },
-    { "RABBITMQ_CONNECT_TIMEOUT_MS", SHIM_MS, "5s",
-      "how long the broker may take to let us in, or to answer a request" },
-    { "RABBITMQ_HEARTBEAT", SHIM_SECONDS, "30s",
-      "a broker silent for two of these is gone; 0: never ask" },
     { "BUS_DECLARE", SHIM_FLAG, "true",
       "declare exchanges, queues and bindings at each connection; false where an "
       "operator runs farmiqctl bus declare" },
@@ -107,13 +95,6 @@ static struct shim_bus *make_bus(struct shim_runtime *runtime)
     return bus;
 }
 
-static int refuse(struct farmiq_error *error, int code, const char *detail)
-{
-    snprintf(error->field, sizeof error->field, "RABBITMQ_URL");
-    snprintf(error->detail, sizeof error->detail, "%s", detail);
-    return code;
-}
-
 int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime,
                   struct farmiq_error *error)
 {
@@ -126,7 +107,8 @@ int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime,
         return FARMIQ_OK; /* nobody here uses it, and its options are not there */
     bus->ops = choose(shim_options_text(runtime->options, "RABBITMQ_URL"));
     if (!bus->ops)
-        return refuse(error, FARMIQ_E_ARG, "must begin with local:, amqp:// or amqps://");
+        return shim_fail(error, FARMIQ_E_ARG, "RABBITMQ_URL",
+                         "must begin with local:, amqp:// or amqps://");
     return bus->ops->open(bus, error);
 }
 

@@ -6,41 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kit/broker.h"
 #include "kit/log.h"
 
 #define LOOK_EVERY_MS 10000
 
 /* ## Links */
-
-static const char *text_or_null(const struct shim_bus *bus, const char *option)
-{
-    const char *text = shim_options_text(bus->runtime->options, option);
-
-    return *text ? text : NULL;
-}
-
-static uint32_t number32(const struct shim_bus *bus, const char *option)
-{
-    return (uint32_t)shim_options_number(bus->runtime->options, option);
-}
-
-static int connect_link(struct shim_bus_link *link, struct farmiq_error *error)
-{
-    const struct shim_bus *bus = link->bus;
-    char name[SHIM_BUS_NAME_BYTES];
-    const struct shim_amqp_options options = {
-        .url = shim_options_text(bus->runtime->options, "RABBITMQ_URL"),
-        .ca_file = text_or_null(bus, "RABBITMQ_CA_FILE"),
-        .cert_file = text_or_null(bus, "RABBITMQ_CERT_FILE"),
-        .key_file = text_or_null(bus, "RABBITMQ_KEY_FILE"),
-        .name = name,
-        .connect_timeout_ms = number32(bus, "RABBITMQ_CONNECT_TIMEOUT_MS"),
-        .heartbeat_s = number32(bus, "RABBITMQ_HEARTBEAT") / 1000,
-    };
-
-    snprintf(name, sizeof name, "%s %s", bus->runtime->program, link->label);
-    return shim_amqp_open(&link->amqp, &options, error);
-}
 
 static void tell_fault(void *ctx, const char *kind, const char *name, int code,
                        const char *why)
@@ -65,10 +36,13 @@ static int declare(struct shim_bus_link *link)
 
 int shim_bus_link_open(struct shim_bus_link *link)
 {
+    const struct shim_runtime *runtime = link->bus->runtime;
+    char name[SHIM_BUS_NAME_BYTES];
     struct farmiq_error error;
 
     farmiq_error_init(&error, sizeof error);
-    if (connect_link(link, &error) < 0) {
+    snprintf(name, sizeof name, "%s %s", runtime->program, link->label);
+    if (shim_broker_open(&link->amqp, runtime->options, name, &error) < 0) {
         shim_log_line(SHIM_WARN, "bus.unreachable", "%s: %s %s", link->label, error.field,
                       error.detail);
         return FARMIQ_E_UNREACHABLE;
@@ -120,15 +94,10 @@ static int open_bus(struct shim_bus *bus, struct farmiq_error *error)
 {
     char place[SHIM_AMQP_PLACE_BYTES];
     struct shim_bus_publisher *publisher = NULL;
-    int r = shim_amqp_url_check(shim_options_text(bus->runtime->options, "RABBITMQ_URL"),
-                                place);
+    int r = shim_broker_check(bus->runtime->options, place, error);
 
-    if (r < 0) {
-        snprintf(error->field, sizeof error->field, "RABBITMQ_URL");
-        snprintf(error->detail, sizeof error->detail,
-                 "must be amqp://user:password@host:port/vhost, or amqps://");
+    if (r < 0)
         return r;
-    }
     shim_log_line(SHIM_INFO, "bus.broker", "%s", place);
     if (bus->publisher)
         r = shim_bus_publisher_open(&publisher, bus);

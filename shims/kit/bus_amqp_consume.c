@@ -7,11 +7,11 @@
  *
  * When the database is in trouble, the batch stays in hand and is tried again: to give
  * it back would count as a delivery, and after ten of those the broker buries it. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kit/bus_amqp.h"
+#include "kit/fail.h"
 #include "kit/log.h"
 
 #define BATCH_MAX 500
@@ -199,8 +199,6 @@ static const char *read_event(struct shim_call *call, struct parcel *parcel)
                 : FARMIQ_E_NOMEM;
     if (r < 0)
         return r == FARMIQ_E_SYNTAX ? "INVALID_JSON" : farmiq_errname(r);
-    if (!parcel->event.refusal && !parcel->event.tenant_id.len)
-        return "MISSING_TENANT";
     return parcel->event.refusal;
 }
 
@@ -360,13 +358,6 @@ static int run(void *arg)
 
 /* ## Opening and closing */
 
-static int refuse(struct farmiq_error *error, const char *option, const char *detail)
-{
-    snprintf(error->field, sizeof error->field, "%s", option);
-    snprintf(error->detail, sizeof error->detail, "%s", detail);
-    return FARMIQ_E_ARG;
-}
-
 int shim_bus_reader_open(struct shim_consumer *consumer, struct farmiq_error *error)
 {
     const char *service = consumer->hosted->service->name;
@@ -383,9 +374,10 @@ int shim_bus_reader_open(struct shim_consumer *consumer, struct farmiq_error *er
     shim_bus_dlq_name(service, reader->dlq);
     shim_gauge("farmiq_bus_connected", reader->link.label, 0);
     if (prefetch < 1 || prefetch > UINT16_MAX)
-        return refuse(error, "BUS_PREFETCH", "must be 1 to 65535");
+        return shim_fail(error, FARMIQ_E_ARG, "BUS_PREFETCH", "must be 1 to 65535");
     if (!shim_bus_queue_at(service, consumer->queue->name, 0))
-        return refuse(error, service, "has a consumer without a queue in the topology");
+        return shim_fail(error, FARMIQ_E_ARG, service,
+                         "has a consumer without a queue in the topology");
     return FARMIQ_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kit/bus.h"
+#include "kit/fail.h"
 #include "kit/log.h"
 
 #define QUEUE_NAME_BYTES 64
@@ -253,13 +254,10 @@ static int consume(void *arg)
  * consumer, events would pile up where nobody looks. */
 static int open_bus(struct shim_bus *bus, struct farmiq_error *error)
 {
-    if (bus->publisher && !bus->count) {
-        snprintf(error->field, sizeof error->field, "RABBITMQ_URL");
-        snprintf(error->detail, sizeof error->detail,
-                 "is local:, but no consumer lives in this process: set "
-                 "amqp://user:password@host:port/vhost");
-        return FARMIQ_E_ARG;
-    }
+    if (bus->publisher && !bus->count)
+        return shim_fail(error, FARMIQ_E_ARG, "RABBITMQ_URL",
+                         "is local:, but no consumer lives in this process: set "
+                         "amqp://user:password@host:port/vhost");
     for (uint32_t i = 0; i < bus->count; i++) {
         struct lane *lane = calloc(1, sizeof *lane);
 

@@ -16,7 +16,6 @@
 #define BARN "farmiq.barn.exchange"
 #define KPI "farmiq.kpi.exchange"
 #define UNROUTED_EXCHANGE "farmiq.unrouted.exchange"
-#define DLQ "farmiq.dlq.queue"
 
 #define DELIVERIES_MAX 10 /* a message that kills its consumers this often is dead */
 
@@ -218,10 +217,10 @@ static int walk_common(const struct shim_bus_visitor *v)
     int r = walk_queue(v, SHIM_BUS_UNROUTED, plain);
 
     if (r >= 0)
-        r = walk_queue(v, DLQ, plain);
+        r = walk_queue(v, SHIM_BUS_DEAD, plain);
     if (r >= 0)
         r = walk_bind(v, UNROUTED_EXCHANGE, SHIM_BUS_UNROUTED, 0, "#");
-    return r < 0 ? r : walk_bind(v, SHIM_BUS_DLX, DLQ, 0, DLQ);
+    return r < 0 ? r : walk_bind(v, SHIM_BUS_DLX, SHIM_BUS_DEAD, 0, SHIM_BUS_DEAD);
 }
 
 /* When its time is over, a message goes home. At least once: the step keeps it until

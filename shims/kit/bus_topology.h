@@ -9,6 +9,7 @@
 #define SHIM_BUS_NAME_BYTES 96
 #define SHIM_BUS_DLX "farmiq.dlq.exchange"
 #define SHIM_BUS_RETRY "farmiq.retry.exchange"
+#define SHIM_BUS_DEAD "farmiq.dlq.queue" /* whose service nobody knows */
 #define SHIM_BUS_UNROUTED "farmiq.unrouted.queue"
 #define SHIM_BUS_ATTEMPTS 5 /* then the dead letters */
 

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "kit/broker.h"
 #include "kit/internal.h"
 #include "kit/log.h"
 #include "kit/metrics.h"
@@ -129,14 +130,16 @@ static int read_options(struct shim_runtime *runtime)
     size_t count = 0;
 
     for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
-        if (h->service->options && count < MAX_TABLES - 8)
+        if (h->service->options && count < MAX_TABLES - 9)
             tables[count++] = h->service->options;
     if (ANY(runtime, topics))
         tables[count++] = mqtt_options;
     if (runtime->schema)
         tables[count++] = shim_store_options;
-    if (ANY(runtime, queues) || any_publishes(runtime))
+    if (ANY(runtime, queues) || any_publishes(runtime)) {
+        tables[count++] = shim_broker_options;
         tables[count++] = shim_bus_options;
+    }
     tables[count++] = http_options;
     tables[count++] = shim_request_options;
     tables[count++] = shim_auth_options;
