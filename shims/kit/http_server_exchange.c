@@ -437,6 +437,14 @@ struct event_stream {
     int is_listed;
 };
 
+/* libmicrohttpd before 1.0 takes a bare LF for the end of a chunk's line, and where such
+ * a body ends is then a matter of opinion (RFC 9112 7.1, 11.2). So nothing that follows
+ * a chunked request is taken for a request. */
+static int is_chunked(const struct shim_http_exchange *exchange)
+{
+    return shim__http_head_header(&exchange->head, "transfer-encoding").len > 0;
+}
+
 /* The first answer counts: the handler's, or the 503 of a server that closes. Called
  * with the lock. */
 static int settle(struct shim_http_exchange *exchange, int status,
@@ -451,7 +459,7 @@ static int settle(struct shim_http_exchange *exchange, int status,
     exchange->response = response;
     exchange->response_bytes = bytes;
     exchange->state = EXCHANGE_ANSWERED;
-    if (response && exchange->server->is_draining)
+    if (response && (exchange->server->is_draining || is_chunked(exchange)))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (was == EXCHANGE_WAITING)
         MHD_resume_connection(exchange->connection);

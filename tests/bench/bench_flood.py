@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import hmac
 import http.client
+import itertools
 import json
 import multiprocessing
 import pathlib
@@ -29,12 +30,13 @@ from farm import free_port, wait_for  # noqa: E402
 
 EDGES, CONNECTIONS = 64, 16
 SECRETS = [hashlib.sha256(b"%d" % i).hexdigest() for i in range(EDGES)]
-# What floods say: the name of an edge (None: no name, so that each secret is tried), and
-# how much.
-FLOODS = {"a named edge, 64 kB": (b"edge-1", 64 << 10),
-          "a named edge, 1 MB": (b"edge-1", 1 << 20),
-          "nobody's name, 64 kB": (None, 64 << 10),
-          "nobody's name, 1 MB": (None, 1 << 20)}
+# What floods say: the name of an edge (None: no name, so that each secret is tried), how
+# many bytes, and how often in a second. The same for all builds: one that refuses faster
+# must not be flooded faster.
+FLOODS = {"a named edge, 64 kB, 800/s": (b"edge-1", 64 << 10, 800),
+          "a named edge, 1 MB, 80/s": (b"edge-1", 1 << 20, 80),
+          "nobody's name, 64 kB, 80/s": (None, 64 << 10, 80),
+          "nobody's name, 1 MB, 8/s": (None, 1 << 20, 8)}
 
 
 class Cloud:
@@ -77,8 +79,8 @@ def honest(port, seconds):
     return took
 
 
-def flood(port, name, size, answered):
-    """From another address of loopback, as fast as it is answered."""
+def flood(port, name, size, rate, answered):
+    """From another address of loopback, `rate` a second or as fast as it is answered."""
     body = b'{"tenant_id":"t1","events":[]}'.ljust(size)
     head = [b"POST " + BATCH.encode() + b" HTTP/1.1", b"Host: x",
             b"Content-Length: %d" % size, b"x-edge-timestamp: %d" % (time.time() * 1000),
@@ -87,7 +89,8 @@ def flood(port, name, size, answered):
         b"\r\n\r\n" + body
     links = [socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0))
              for _ in range(CONNECTIONS)]
-    while True:
+    for due in itertools.count(time.monotonic(), CONNECTIONS / rate):
+        time.sleep(max(0, due - time.monotonic()))
         for link in links:
             link.sendall(request)
         for link in links:
@@ -139,7 +142,7 @@ def main():
         for situation in rounds[0][at]:
             median, worst, refused = (statistics.median(r[at][situation][i] for r in rounds)
                                       for i in range(3))
-            print(f"  {situation:24} median {median:7.1f} ms ({median / alone:5.1f} x alone)"
+            print(f"  {situation:27} median {median:7.1f} ms ({median / alone:5.1f} x alone)"
                   f"  99 % {worst:7.1f} ms  {refused:8.0f} refused/s")
 
 
