@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* farmiqctl acl: from a list of devices to the file of Mosquitto's dynamic security
  * plugin, a role for each user. It holds no passwords: those stay in the broker's
- * password file (decision 12; spec edge 2.1, 13-E9). */
+ * password file (decision 15; spec edge 2.1, 13-E9). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,29 +24,43 @@ enum { WRITES, READS };
 static const struct kind {
     const char *name;
     int is_placed;
+    const char *everybody; /* not NULL: stands for all devices of its barn */
     struct rule rules[MAX_RULES];
 } kinds[] = {
     { "device",
       1,
+      NULL,
+      { { WRITES, "telemetry", "/+" },
+        { WRITES, "event", "/+" },
+        { WRITES, "status", "" },
+        { READS, "ack", "" } } },
+    { "agent",
+      1,
+      "+",
       { { WRITES, "telemetry", "/+" },
         { WRITES, "event", "/+" },
         { WRITES, "status", "" },
         { READS, "ack", "" } } },
     { "station",
       1,
+      NULL,
       { { WRITES, "weighvision", "/session/+/+" },
         { WRITES, "event", "/+" },
         { WRITES, "status", "" },
         { READS, "ack", "" } } },
     { "gateway",
       0,
+      NULL,
       { { READS, "iot/telemetry/#", NULL },
         { READS, "iot/event/#", NULL },
         { READS, "iot/weighvision/#", NULL },
         { READS, "iot/status/#", NULL },
         { WRITES, "iot/ack/#", NULL } } },
-    { "intake", 0, { { READS, "iot/event/#", NULL }, { WRITES, "iot/ack/#", NULL } } },
-    { "monitor", 0, { { READS, "$SYS/#", NULL } } },
+    { "intake",
+      0,
+      NULL,
+      { { READS, "iot/event/#", NULL }, { WRITES, "iot/ack/#", NULL } } },
+    { "monitor", 0, NULL, { { READS, "$SYS/#", NULL } } },
 };
 
 enum { KIND, USER, TENANT, FARM, BARN, DEVICE, MAX_WORDS };
@@ -73,18 +87,24 @@ static const struct kind *find_kind(const char *name)
     return NULL;
 }
 
+static int words_of(const struct kind *kind)
+{
+    return !kind->is_placed ? USER + 1 : kind->everybody ? DEVICE : MAX_WORDS;
+}
+
 static int check_entry(struct entry *entry, int count)
 {
     entry->kind = find_kind(entry->words[KIND]);
     if (!entry->kind)
         return complain(entry->line, entry->words[KIND],
-                        "is no kind; device, station, gateway, intake or monitor");
-    if (entry->kind->is_placed && count == DEVICE)
+                        "is no kind; see farmiqctl acl --help");
+    if (entry->kind->is_placed && !entry->kind->everybody && count == DEVICE)
         entry->words[count++] = entry->words[USER]; /* its user is named like it */
-    if (count != (entry->kind->is_placed ? MAX_WORDS : USER + 1))
+    if (count != words_of(entry->kind))
         return complain(entry->line, entry->words[KIND],
-                        entry->kind->is_placed ? "wants: user tenant farm barn [device]"
-                                               : "wants: user");
+                        entry->kind->is_placed
+                            ? "wants: user tenant farm barn, and perhaps a device"
+                            : "wants: user");
     for (int i = USER; i < count; i++)
         if (!farmiq_id_is_valid(entry->words[i], strlen(entry->words[i])))
             return complain(entry->line, word_names[i],
@@ -140,7 +160,9 @@ static void print_topic(const struct entry *entry, const struct rule *rule)
 {
     if (entry->kind->is_placed)
         printf("iot/%s/%s/%s/%s/%s%s", rule->topic, entry->words[TENANT],
-               entry->words[FARM], entry->words[BARN], entry->words[DEVICE], rule->tail);
+               entry->words[FARM], entry->words[BARN],
+               entry->kind->everybody ? entry->kind->everybody : entry->words[DEVICE],
+               rule->tail);
     else
         printf("%s", rule->topic);
 }
@@ -230,6 +252,7 @@ static int usage(FILE *out)
             "one a line:\n\n"
             "  device USER TENANT FARM BARN [DEVICE]    may speak as this device\n"
             "  station USER TENANT FARM BARN [STATION]  may speak as this station\n"
+            "  agent USER TENANT FARM BARN              may speak as any device there\n"
             "  gateway USER                             reads devices, acknowledges\n"
             "  intake USER                              reads events, acknowledges\n"
             "  monitor USER                             reads the broker's own "

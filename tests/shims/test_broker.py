@@ -25,6 +25,7 @@ device  chatty     t-123  f-456  b-789
 device  elsewhere  t-999  f-456  b-789  d-001
 station st-01      t-123  f-456  b-789
 station st-02      t-123  f-456  b-789
+agent   snmp       t-123  f-456  b-789
 gateway edge-ingress-gateway
 gateway gateway-0
 monitor watcher
@@ -189,6 +190,7 @@ MAY_SAY = [
     ("st-01", f"iot/event/{HERE}/st-01/sensor.heartbeat"),
     ("st-01", f"iot/status/{HERE}/st-01"),
     ("elsewhere", "iot/telemetry/t-999/f-456/b-789/d-001/temperature"),
+    ("snmp", f"iot/telemetry/{HERE}/ups-1/battery"),
 ]
 
 MUST_NOT_SAY = [
@@ -219,6 +221,8 @@ MUST_NOT_SAY = [
     ("st-01", f"iot/ack/{HERE}/st-01"),
     ("elsewhere", f"iot/telemetry/{HERE}/d-001/temperature"),  # its namesake's
     ("elsewhere", f"iot/status/{HERE}/d-001"),
+    ("snmp", "iot/telemetry/t-123/f-456/b-999/ups-1/battery"),
+    ("snmp", f"iot/ack/{HERE}/ups-1"),
     ("watcher", f"iot/telemetry/{HERE}/d-001/temperature"),
     ("edge-ingress-gateway", f"iot/telemetry/{HERE}/d-001/temperature"),
     ("edge-ingress-gateway", f"iot/status/{HERE}/d-001"),
@@ -352,11 +356,11 @@ def test_the_shipped_list_is_what_the_tool_makes_of_the_shipped_devices(build):
     made = subprocess.run([build / CTL, "acl", SHIPPED / "devices.list"], check=True,
                           stdout=subprocess.PIPE, text=True).stdout
     assert made == (SHIPPED / "dynamic-security.json").read_text()
-    assert len(json.loads(made)["clients"]) == 7
+    assert len(json.loads(made)["clients"]) == 8
 
 
 @pytest.mark.parametrize("text, line, why", [
-    ("device a t f", 1, "wants"), ("\n\ngateway a b", 3, "wants"), ("devise a t f b", 1, "kind"),
+    ("device a t f", 1, "wants"), ("\n\ngateway a b", 3, "wants"), ("agent a t f b d", 1, "wants"), ("devise a t f b", 1, "kind"),
     ("device a t f +", 1, "barn"), ("device a t/x f b", 1, "tenant"),
     ("device a t f b d e", 1, "too many"), ("device a # t f b", 1, "wants"),
     ("device a t f b\ndevice a u f b", 2, "twice"), ("device $SYS t f b", 1, "user"),
