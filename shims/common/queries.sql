@@ -89,23 +89,24 @@ ON CONFLICT (tenant_id, session_id) DO UPDATE SET
     updated_at = excluded.updated_at,
     declared_weight_kg = excluded.declared_weight_kg
 
--- $1 tenant, $2 session, $3 event, $4 trace, $5 kilograms, $6 when, $7 now
+-- $1 tenant, $2 session, $3 event, $4 trace, $5 kilograms, $6 when, $7 now, $8 told
 -- name: session_weight_add@sqlite
 INSERT INTO weigh_weight (tenant_id, session_id, event_id, trace_id, weight_kg,
-    occurred_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+    occurred_at, created_at, told_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (tenant_id, event_id) DO NOTHING
 
 -- name: session_weight_add@pg
 WITH given AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[],
-        $6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY
+        $6::timestamptz[], $7::timestamptz[], $8::timestamptz[]) WITH ORDINALITY
     AS g (tenant_id, session_id, event_id, trace_id, weight_kg, occurred_at, created_at,
-        n)),
+        told_at, n)),
 added AS (
     INSERT INTO weigh_weight (tenant_id, session_id, event_id, trace_id, weight_kg,
-        occurred_at, created_at)
-    SELECT tenant_id, session_id, event_id, trace_id, weight_kg, occurred_at, created_at
+        occurred_at, created_at, told_at)
+    SELECT tenant_id, session_id, event_id, trace_id, weight_kg, occurred_at, created_at,
+        told_at
     FROM given ORDER BY tenant_id COLLATE "C", event_id COLLATE "C", n
     ON CONFLICT (tenant_id, event_id) DO NOTHING
     RETURNING tenant_id, event_id)
@@ -148,7 +149,7 @@ SELECT g.n, (SELECT count(*) FROM weigh_media AS m
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS g (tenant_id, session_id, n)
 
 -- name: session_weights
-SELECT event_id, trace_id, weight_kg, occurred_at, created_at
+SELECT event_id, trace_id, weight_kg, occurred_at, created_at, told_at
 FROM weigh_weight
 WHERE tenant_id = $1 AND session_id = $2
 ORDER BY occurred_at, weight_kg, event_id

@@ -14,8 +14,6 @@ struct storing {
     uint32_t count;
 };
 
-#define FACT_COLUMNS 7
-
 static int note_new(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
                     uint32_t count)
 {
@@ -27,43 +25,76 @@ static int note_new(void *ctx, uint32_t row, const struct farmiq_sql_value *colu
     return 0;
 }
 
-static void put_fact(struct farmiq_sql_value *to, const struct weigh_fact *fact,
-                     int64_t now_unix_ms)
-{
-    int is_weight = fact->kind == FARMIQ_SESSION_EV_WEIGHT;
+#define MOST_COLUMNS 8
 
+static void put_weight(struct farmiq_sql_value *to, struct weigh_fact *fact,
+                       int64_t now_unix_ms)
+{
+    fact->is_told = session_is_there(fact->session->fold.state);
     to[0] = farmiq_sql_text(fact->tenant_id);
     to[1] = farmiq_sql_text(fact->session_id);
-    to[2] = farmiq_sql_text(is_weight ? fact->event_id : fact->media_id);
-    to[3] = is_weight ? farmiq_sql_text_or_null(fact->trace_id)
-                      : farmiq_sql_text(fact->event_id);
-    to[4] = is_weight ? farmiq_sql_real(fact->weight_kg)
-                      : farmiq_sql_text_or_null(fact->trace_id);
+    to[2] = farmiq_sql_text(fact->event_id);
+    to[3] = farmiq_sql_text_or_null(fact->trace_id);
+    to[4] = farmiq_sql_real(fact->weight_kg);
+    to[5] = farmiq_sql_integer(fact->occurred_at_unix_ms);
+    to[6] = farmiq_sql_integer(now_unix_ms);
+    to[7] = fact->is_told ? farmiq_sql_integer(now_unix_ms) : farmiq_sql_null();
+}
+
+static void put_medium(struct farmiq_sql_value *to, struct weigh_fact *fact,
+                       int64_t now_unix_ms)
+{
+    to[0] = farmiq_sql_text(fact->tenant_id);
+    to[1] = farmiq_sql_text(fact->session_id);
+    to[2] = farmiq_sql_text(fact->media_id);
+    to[3] = farmiq_sql_text(fact->event_id);
+    to[4] = farmiq_sql_text_or_null(fact->trace_id);
     to[5] = farmiq_sql_integer(fact->occurred_at_unix_ms);
     to[6] = farmiq_sql_integer(now_unix_ms);
 }
 
-static int store_kind(struct shim_call *call, struct weigh_fact *first, uint32_t most,
-                      int32_t kind, const struct farmiq_sql_query *query)
+/* The kinds of facts that have a table. */
+static const struct table {
+    int32_t kind;
+    uint32_t column_count;
+    const struct farmiq_sql_query *add;
+    void (*put)(struct farmiq_sql_value *to, struct weigh_fact *fact,
+                int64_t now_unix_ms);
+} tables[] = {
+    { FARMIQ_SESSION_EV_WEIGHT, 8, &sql_session_weight_add, put_weight },
+    { FARMIQ_SESSION_EV_IMAGE, 7, &sql_session_media_add, put_medium },
+};
+
+static int store_in(struct shim_call *call, const struct table *table,
+                    struct weigh_fact *first, uint32_t most)
 {
     struct storing storing = {
         shim_memory(call, (most + 1) * sizeof(struct weigh_fact *)),
-        shim_memory(call, (size_t)(most + 1) * FACT_COLUMNS * sizeof *storing.params),
+        shim_memory(call, (size_t)(most + 1) * MOST_COLUMNS * sizeof *storing.params),
         0,
     };
 
     if (!storing.facts || !storing.params)
         return FARMIQ_E_NOMEM;
     for (struct weigh_fact *fact = first; fact; fact = fact->next)
-        if (fact->kind == kind && !fact->refusal) {
-            put_fact(storing.params + (size_t)storing.count * FACT_COLUMNS, fact,
-                     call->now_unix_ms);
+        if (fact->kind == table->kind && !fact->refusal) {
+            table->put(storing.params + (size_t)storing.count * table->column_count, fact,
+                       call->now_unix_ms);
             storing.facts[storing.count++] = fact;
         }
-    return storing.count
-               ? farmiq_sql_run_many(call->store, query, NULL, storing.params,
-                                     FACT_COLUMNS, storing.count, note_new, &storing)
-               : FARMIQ_OK;
+    return storing.count ? farmiq_sql_run_many(call->store, table->add, NULL,
+                                               storing.params, table->column_count,
+                                               storing.count, note_new, &storing)
+                         : FARMIQ_OK;
+}
+
+static int store_facts(struct shim_call *call, struct weigh_fact *first, uint32_t most)
+{
+    int r = FARMIQ_OK;
+
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && r == FARMIQ_OK; i++)
+        r = store_in(call, &tables[i], first, most);
+    return r;
 }
 
 /* ## Folding */
@@ -221,15 +252,23 @@ static int fold_kind(struct shim_call *call, struct weigh_fact *first, int32_t k
     return r;
 }
 
-/* The weights before the end, so that a replay finds all of them in the store. */
-static int fold(struct sessions *sessions, struct weigh_fact *first)
+/* created first, so that weights know whether they are told; the end last, so that a
+ * replay finds all weights in the store. */
+static int store_and_fold(struct sessions *sessions, struct weigh_fact *first,
+                          uint32_t count)
 {
     static const int32_t order[] = {
-        FARMIQ_SESSION_EV_CREATED,   FARMIQ_SESSION_EV_WEIGHT,
-        FARMIQ_SESSION_EV_INFERENCE, FARMIQ_SESSION_EV_FINALIZED,
+        FARMIQ_SESSION_EV_WEIGHT,
+        FARMIQ_SESSION_EV_INFERENCE,
+        FARMIQ_SESSION_EV_FINALIZED,
         FARMIQ_SESSION_EV_CANCELLED,
     };
-    int r = fold_media(sessions, first);
+    int r = fold_kind(sessions->call, first, FARMIQ_SESSION_EV_CREATED);
+
+    if (r == FARMIQ_OK)
+        r = store_facts(sessions->call, first, count);
+    if (r == FARMIQ_OK)
+        r = fold_media(sessions, first);
 
     for (size_t i = 0; i < sizeof order / sizeof *order && r == FARMIQ_OK; i++)
         r = fold_kind(sessions->call, first, order[i]);
@@ -322,12 +361,7 @@ int sessions_take(struct sessions *sessions, struct weigh_fact *first)
     if (r < 0)
         return r;
     refuse_late(first);
-    r = store_kind(call, first, count, FARMIQ_SESSION_EV_WEIGHT, &sql_session_weight_add);
-    if (r == FARMIQ_OK)
-        r = store_kind(call, first, count, FARMIQ_SESSION_EV_IMAGE,
-                       &sql_session_media_add);
-    if (r == FARMIQ_OK)
-        r = fold(sessions, first);
+    r = store_and_fold(sessions, first, count);
     if (r == FARMIQ_OK)
         take_details(call, first);
     return r;

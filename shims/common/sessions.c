@@ -141,6 +141,7 @@ static int add_weight(void *ctx, uint32_t row, const struct farmiq_sql_value *co
     weight->weight_kg = columns[2].real;
     weight->occurred_at_unix_ms = columns[3].integer;
     weight->created_at_unix_ms = columns[4].integer;
+    weight->is_told = columns[5].type != FARMIQ_SQL_NULL;
     *weights->end = weight;
     weights->end = &weight->next;
     return 0;

@@ -85,6 +85,7 @@ struct session_weight {
     struct farmiq_str event_id, trace_id;
     double weight_kg;
     int64_t occurred_at_unix_ms, created_at_unix_ms;
+    int is_told; /* not while its session waits for created */
 };
 /* All weights of a session, oldest first, in the call's memory. */
 int sessions_weights(struct shim_call *call, const struct session *session,

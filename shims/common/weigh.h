@@ -23,6 +23,7 @@ struct weigh_fact {
     struct session *session;
     const char *refusal; /* it can never be kept: static text */
     int is_new;          /* it changed something: it was not known before */
+    int is_told;         /* WEIGHT: of a session that is there */
 };
 
 /* The kind of fact that an event of this type is; 0: none. */

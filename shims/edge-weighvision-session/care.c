@@ -102,6 +102,18 @@ int weighing_settle(struct shim_call *call)
     return run_round(call, &round);
 }
 
+/* ## Facts whose session nobody has created */
+
+int weighing_adopt(struct shim_call *call)
+{
+    struct round round = { &sql_sessions_orphaned,
+                           call->now_unix_ms -
+                               shim_number(call, "SESSION_ORPHAN_TIMEOUT"),
+                           weighing_tell_orphans, 0 };
+
+    return run_round(call, &round);
+}
+
 /* ## Age: a session goes with all its facts, once the cloud has what there is of it */
 
 static int purge_old(struct shim_call *call, uint32_t *rows)

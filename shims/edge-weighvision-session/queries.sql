@@ -26,6 +26,21 @@ WHERE told_at IS NULL AND state = 2 AND finalized_at <= $1
 ORDER BY finalized_at
 LIMIT $2
 
+-- created has not come since $1, and something of it waits.
+-- name: sessions_orphaned
+SELECT tenant_id, session_id FROM weigh_session AS s
+WHERE state IN (0, 4) AND created_at < $1 AND ((state = 4 AND told_at IS NULL) OR EXISTS (
+    SELECT 1 FROM weigh_weight AS w
+    WHERE w.tenant_id = s.tenant_id AND w.session_id = s.session_id
+        AND w.told_at IS NULL))
+ORDER BY created_at
+LIMIT $2
+
+-- $1 tenant, $2 session, $3 now
+-- name: weights_told
+UPDATE weigh_weight SET told_at = $3
+WHERE tenant_id = $1 AND session_id = $2 AND told_at IS NULL
+
 -- Of what has not changed since $1, the oldest of which nothing is in the outbox: the
 -- three statements name the same sessions, as nothing happens between them.
 -- name: weights_purge

@@ -9,12 +9,15 @@ static const struct shim_option options[] = {
     { "SESSION_IMAGE_TIMEOUT", SHIM_SECONDS, "600",
       "a session older than this without an image is incomplete" },
     { "SESSION_SWEEP_INTERVAL_MS", SHIM_MS, "60s",
-      "how often to look for incomplete sessions" },
+      "how often to look for incomplete and for orphaned sessions" },
     { "SESSION_SETTLE_MS", SHIM_MS, "5s",
       "how long the end of a session waits for a weight or an image that it lacks, "
       "before "
       "the cloud is told" },
     { "SESSION_SETTLE_INTERVAL_MS", SHIM_MS, "1s", "how often to look for such ends" },
+    { "SESSION_ORPHAN_TIMEOUT", SHIM_SECONDS, "24h",
+      "how long weights wait for the event that creates their session, before the cloud "
+      "is told of them without it" },
     { "SESSION_RETENTION_DAYS", SHIM_COUNT, "90",
       "how long a session that the cloud has is kept after its last change; 0: for "
       "ever" },
@@ -30,6 +33,8 @@ static const struct shim_metric metrics[] = {
       "repeats of created, finalized or cancelled that said something else" },
     { "farmiq_sessions_incomplete_total", SHIM_COUNTER, NULL,
       "sessions without an image after SESSION_IMAGE_TIMEOUT" },
+    { "farmiq_sessions_orphaned_total", SHIM_COUNTER, NULL,
+      "sessions of which the cloud was told although created never came" },
     { "farmiq_session_image_mismatches_total", SHIM_COUNTER, NULL,
       "sessions that ended with another number of images than their device said" },
     { 0 },
@@ -86,6 +91,7 @@ static const struct shim_route routes[] = {
 static const struct shim_job jobs[] = {
     { "session_sweep", "SESSION_SWEEP_INTERVAL_MS", weighing_sweep },
     { "session_settle", "SESSION_SETTLE_INTERVAL_MS", weighing_settle },
+    { "session_orphans", "SESSION_SWEEP_INTERVAL_MS", weighing_adopt },
     { "session_purge", "SESSION_CLEANUP_INTERVAL_MS", weighing_purge },
     { 0 },
 };

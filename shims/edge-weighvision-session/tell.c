@@ -7,6 +7,7 @@
 
 #include "common/members.h"
 #include "common/text.h"
+#include "queries.h"
 
 struct telling {
     struct shim_call *call;
@@ -123,61 +124,66 @@ static int tell(struct telling *telling, const struct news *news)
     return r;
 }
 
-/* The weights that came before created have waited for it. */
-static int tell_created(struct telling *telling, const struct weigh_fact *fact)
+static int tell_weight(struct telling *telling, const struct session *session,
+                       const struct session_weight *weight)
 {
-    struct news news = { fact->session,
-                         "weighvision.session.created",
-                         write_created,
-                         fact->event_id,
-                         fact->trace_id,
-                         0,
-                         fact->occurred_at_unix_ms };
-    struct session_weight *weights = NULL;
-    int r = tell(telling, &news);
-
-    if (r == FARMIQ_OK)
-        r = sessions_weights(telling->call, fact->session, &weights);
-    for (struct session_weight *weight = weights; weight && r == FARMIQ_OK;
-         weight = weight->next) {
-        news = (struct news){ fact->session,
-                              "weighvision.weight.recorded",
-                              write_weight,
-                              weight->event_id,
-                              weight->trace_id,
-                              weight->weight_kg,
-                              weight->occurred_at_unix_ms };
-        r = tell(telling, &news);
-    }
-    return r;
-}
-
-static int tell_weight(struct telling *telling, const struct weigh_fact *fact)
-{
-    const struct news news = { fact->session,
+    const struct news news = { session,
                                "weighvision.weight.recorded",
                                write_weight,
+                               weight->event_id,
+                               weight->trace_id,
+                               weight->weight_kg,
+                               weight->occurred_at_unix_ms };
+
+    return tell(telling, &news);
+}
+
+/* The weights that have waited for created, or for its not coming. */
+static int tell_waiting(struct telling *telling, const struct session *session)
+{
+    const struct farmiq_sql_value params[] = {
+        farmiq_sql_text(session_tenant(session)),
+        farmiq_sql_text(session_name(session)),
+        farmiq_sql_integer(telling->call->now_unix_ms),
+    };
+    struct session_weight *weight = NULL;
+    int r = sessions_weights(telling->call, session, &weight);
+
+    for (; weight && r == FARMIQ_OK; weight = weight->next)
+        if (!weight->is_told)
+            r = tell_weight(telling, session, weight);
+    return r < 0 ? r
+                 : farmiq_sql_run(telling->call->store, &sql_weights_told, NULL, params,
+                                  3, NULL, NULL);
+}
+
+static int tell_created(struct telling *telling, const struct weigh_fact *fact)
+{
+    const struct news news = { fact->session,
+                               "weighvision.session.created",
+                               write_created,
                                fact->event_id,
                                fact->trace_id,
-                               fact->weight_kg,
+                               0,
                                fact->occurred_at_unix_ms };
+    int r = tell(telling, &news);
 
-    return session_is_there(fact->session->loaded_state) ? tell(telling, &news)
-                                                         : FARMIQ_OK;
+    return r < 0 ? r : tell_waiting(telling, fact->session);
 }
 
 static int tell_fact(struct telling *telling, const struct weigh_fact *fact)
 {
+    const struct session_weight weight = { .event_id = fact->event_id,
+                                           .trace_id = fact->trace_id,
+                                           .weight_kg = fact->weight_kg,
+                                           .occurred_at_unix_ms =
+                                               fact->occurred_at_unix_ms };
+
     if (fact->refusal || !fact->is_new)
         return FARMIQ_OK;
-    switch (fact->kind) {
-    case FARMIQ_SESSION_EV_CREATED:
+    if (fact->kind == FARMIQ_SESSION_EV_CREATED)
         return tell_created(telling, fact);
-    case FARMIQ_SESSION_EV_WEIGHT:
-        return tell_weight(telling, fact);
-    default:
-        return FARMIQ_OK;
-    }
+    return fact->is_told ? tell_weight(telling, fact->session, &weight) : FARMIQ_OK;
 }
 
 static int is_due(const struct shim_call *call, const struct session *session)
@@ -213,12 +219,19 @@ static int tell_finalized(struct telling *telling, struct session *session)
                                0,
                                session->fold.end_at_unix_ms };
 
-    if (!is_due(telling->call, session))
-        return FARMIQ_OK;
     session->time_unix_ms[SESSION_TOLD_AT] = telling->call->now_unix_ms;
     session->is_changed = 1;
     compare_images(telling->call, session);
     return tell(telling, &news);
+}
+
+static int append(const struct telling *telling)
+{
+    if (!telling->first)
+        return FARMIQ_OK;
+    shim_wake(telling->call, "sync_once");
+    return farmiq_store_outbox_append(telling->call->store, "sync", telling->first,
+                                      telling->call->now_unix_ms);
 }
 
 int weighing_tell(struct sessions *sessions, const struct weigh_fact *first)
@@ -230,10 +243,27 @@ int weighing_tell(struct sessions *sessions, const struct weigh_fact *first)
         r = tell_fact(&telling, fact);
     for (struct group *group = sessions->groups.first; group && r == FARMIQ_OK;
          group = group->next)
-        r = tell_finalized(&telling, (struct session *)group);
-    if (r < 0 || !telling.first)
-        return r;
-    shim_wake(sessions->call, "sync_once");
-    return farmiq_store_outbox_append(sessions->call->store, "sync", telling.first,
-                                      sessions->call->now_unix_ms);
+        if (is_due(sessions->call, (struct session *)group))
+            r = tell_finalized(&telling, (struct session *)group);
+    return r < 0 ? r : append(&telling);
+}
+
+/* What a device said is not lost because it never said that it began. Should created
+ * come after all, it is told then. */
+int weighing_tell_orphans(struct sessions *sessions)
+{
+    struct telling telling = { sessions->call, NULL, &telling.first };
+    int r = FARMIQ_OK;
+
+    for (struct group *group = sessions->groups.first; group && r == FARMIQ_OK;
+         group = group->next) {
+        struct session *session = (struct session *)group;
+
+        r = tell_waiting(&telling, session);
+        if (r == FARMIQ_OK && session->fold.state == FARMIQ_SESSION_AWAITING &&
+            !session->time_unix_ms[SESSION_TOLD_AT])
+            r = tell_finalized(&telling, session);
+        shim_count("farmiq_sessions_orphaned_total", NULL, 1);
+    }
+    return r < 0 ? r : append(&telling);
 }

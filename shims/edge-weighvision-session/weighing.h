@@ -13,6 +13,8 @@ int weighing_keep(struct shim_call *call, struct weigh_fact *first, uint32_t cou
 
 /* tell.c: the outbox rows that the new facts make due; `first` may be NULL. */
 int weighing_tell(struct sessions *sessions, const struct weigh_fact *first);
+/* The same for sessions whose created has not come for long. */
+int weighing_tell_orphans(struct sessions *sessions);
 
 /* body.c: a fact from the body of a request. Replies 400 and returns 1 if it is none;
  * 0; or FARMIQ_E_NOMEM. */
@@ -42,6 +44,7 @@ int weighing_get_session(struct shim_call *call); /* service.c */
 int weighing_post_events(struct shim_call *call); /* events.c */
 int weighing_sweep(struct shim_call *call);       /* care.c */
 int weighing_settle(struct shim_call *call);
+int weighing_adopt(struct shim_call *call);
 int weighing_purge(struct shim_call *call);
 
 #endif

@@ -241,6 +241,23 @@ def test_an_end_that_lacks_its_image_is_told_after_a_while(edge):
     assert types_told(edge) == ["session.created", "session.finalized"]
 
 
+def test_what_waits_for_created_in_vain_is_told_without_it(edge):
+    edge.processes["edge"].end()
+    edge.processes["edge"].env.update(SESSION_ORPHAN_TIMEOUT="1s")
+    edge.processes["edge"].start()
+    post(edge, "/s1/bind-weight", body(weightKg=100))
+    post(edge, "/s1/finalize", body(at="2026-01-01T10:02:00Z"))
+    wait_for("the orphan", 10, lambda: len(types_told(edge)) == 2)
+    assert types_told(edge) == ["session.finalized", "weight.recorded"]
+    post(edge, "/s1/bind-weight", body(weightKg=101))
+    wait_for("its second weight", 10, lambda: len(types_told(edge)) == 3)
+    post(edge, "", creation())
+    post(edge, "/s1/bind-media", body(mediaObjectId="m1"))
+    assert types_told(edge) == ["session.created", "session.finalized", "weight.recorded",
+                                "weight.recorded"]
+    assert metric(edge, edge.edge_url, "farmiq_sessions_orphaned_total") == 2
+
+
 def test_weights_from_after_the_end_are_kept_and_do_not_count(edge):
     """Whether they come before the end is known or after."""
     post(edge, "", creation())

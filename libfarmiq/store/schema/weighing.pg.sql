@@ -40,7 +40,8 @@ CREATE TABLE {weighing}_session (
     PRIMARY KEY (tenant_id, session_id)
 );
 
--- Every weight once, however often it was sent; also those from after the end.
+-- Every weight once, however often it was sent; also those from after the end. told_at is
+-- empty while its session waits for created.
 CREATE TABLE {weighing}_weight (
     tenant_id text COLLATE "C" NOT NULL,
     event_id text COLLATE "C" NOT NULL,
@@ -49,6 +50,7 @@ CREATE TABLE {weighing}_weight (
     weight_kg double precision NOT NULL,
     occurred_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
+    told_at timestamptz,
     PRIMARY KEY (tenant_id, event_id)
 );
 CREATE INDEX {weighing}_weight_session ON {weighing}_weight (tenant_id, session_id, occurred_at);

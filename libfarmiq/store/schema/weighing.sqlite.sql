@@ -40,7 +40,8 @@ CREATE TABLE {weighing}_session (
     PRIMARY KEY (tenant_id, session_id)
 ) STRICT, WITHOUT ROWID;
 
--- Every weight once, however often it was sent; also those from after the end.
+-- Every weight once, however often it was sent; also those from after the end. told_at is
+-- empty while its session waits for created.
 CREATE TABLE {weighing}_weight (
     tenant_id TEXT NOT NULL,
     event_id TEXT NOT NULL,
@@ -49,6 +50,7 @@ CREATE TABLE {weighing}_weight (
     weight_kg REAL NOT NULL,
     occurred_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
+    told_at INTEGER,
     PRIMARY KEY (tenant_id, event_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX {weighing}_weight_session ON {weighing}_weight (tenant_id, session_id, occurred_at);

@@ -3,12 +3,14 @@
 -- weighing weigh
 
 -- Who has a session of that name; what has no image yet; what was finalized and not told;
--- what is old; whether the cloud may lack something of a session.
+-- what has waited long for created; what is old; whether the cloud may lack something of a session.
 CREATE INDEX weigh_session_name ON weigh_session (session_id);
 CREATE INDEX weigh_session_bare ON weigh_session (start_at)
     WHERE image_count = 0 AND (flags & 1) = 0 AND state IN (1, 2);
 CREATE INDEX weigh_session_untold ON weigh_session (finalized_at)
     WHERE told_at IS NULL AND state = 2;
+CREATE INDEX weigh_session_orphan ON weigh_session (created_at)
+    WHERE state IN (0, 4);
 CREATE INDEX weigh_session_age ON weigh_session (updated_at);
 CREATE INDEX sync_event_session ON sync_event (tenant_id, session_id)
     WHERE session_id IS NOT NULL;
