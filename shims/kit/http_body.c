@@ -120,6 +120,8 @@ const struct shim__http_refusal *shim__http_body_add(struct shim__http_body *bod
     body->arrived_bytes += bytes.len;
     if (!body->gunzip)
         return add_plain(body, bytes);
+    if (body->arrived_bytes > body->max_bytes) /* endless, and says nothing */
+        return &shim__http_too_large;
     return bytes.len ? add_packed(body, bytes) : NULL;
 }
 

@@ -242,6 +242,158 @@ static void targets(void **state)
     EXPECT(attacks, 0);
 }
 
+/* ## Packed bodies (RFC 1952) */
+
+#define GZIP POST "Content-Encoding: gzip\r\n"
+#define MAGIC "\x1f\x8b\x08"
+
+struct packed {
+    const char *what, *head;
+    const char *bytes;
+    size_t len;
+    int status;
+};
+
+static int send_packed(const struct packed *packed)
+{
+    char head[256], answer[4096];
+    int status = 0, fd = raw_connect(rig.port);
+    int len = snprintf(head, sizeof head, "%sContent-Length: %zu\r\n\r\n", packed->head,
+                       packed->len);
+
+    raw_send(fd, head, (size_t)len);
+    raw_send(fd, packed->bytes, packed->len);
+    raw_read(fd, answer, sizeof answer, 300, NULL);
+    close(fd);
+    sscanf(answer, "HTTP/1.1 %d", &status);
+    return status;
+}
+
+static void packed_bodies(void **state)
+{
+#define BYTES(text) text, sizeof text - 1
+#define STORED "\x01\x02\x00\xfd\xffhi" /* "hi", not compressed */
+#define TRAILER "\xac\x2a\x93\xd8\x02\x00\x00\x00"
+    static const struct packed cases[] = {
+        { "honest", GZIP, BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED TRAILER), 200 },
+        { "with a name", GZIP,
+          BYTES(MAGIC "\x08\0\0\0\0\0\xff"
+                      "f\0" STORED TRAILER),
+          200 },
+        { "by its old name", POST "Content-Encoding: x-gzip\r\n",
+          BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED TRAILER), 200 },
+        { "packed twice, said twice", POST "Content-Encoding: gzip, gzip\r\n",
+          BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED TRAILER), 415 },
+        { "said in two lines", GZIP "Content-Encoding: gzip\r\n",
+          BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED TRAILER), 400 },
+        { "said to be deflate", POST "Content-Encoding: deflate\r\n", BYTES(STORED),
+          415 },
+        { "zlib's format", GZIP, BYTES("\x78\x9c\x01\x02\x00\xfd\xffhi\x01\x3b\x00\xd2"),
+          400 },
+        { "no header", GZIP, BYTES(STORED), 400 },
+        { "another magic", GZIP, BYTES("\x1f\x8c\x08\0\0\0\0\0\0\xff" STORED TRAILER),
+          400 },
+        { "another method", GZIP, BYTES("\x1f\x8b\x07\0\0\0\0\0\0\xff" STORED TRAILER),
+          400 },
+        { "a reserved flag", GZIP, BYTES(MAGIC "\x80\0\0\0\0\0\xff" STORED TRAILER),
+          400 },
+        { "a header that is cut", GZIP, BYTES(MAGIC "\0\0"), 400 },
+        { "a trailer that is cut", GZIP,
+          BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED "\xac\x2a\x93\xd8"), 400 },
+        { "another check sum", GZIP,
+          BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED "\xad\x2a\x93\xd8\x02\0\0\0"), 400 },
+        { "another size", GZIP,
+          BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED "\xac\x2a\x93\xd8\x03\0\0\0"), 400 },
+        { "a second member", GZIP,
+          BYTES(MAGIC "\0\0\0\0\0\0\xff" STORED TRAILER MAGIC
+                      "\0\0\0\0\0\0\xff" STORED TRAILER),
+          400 },
+        { "a block of an unknown type", GZIP,
+          BYTES(MAGIC "\0\0\0\0\0\0\xff\x07\0\0\0\0\0\0\0\0"), 400 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned before = rig_served(&rig);
+        int status = send_packed(&cases[i]);
+
+        if (status != cases[i].status)
+            fail_msg("%s: %d instead of %d", cases[i].what, status, cases[i].status);
+        assert_int_equal(rig_served(&rig) - before, status == 200);
+    }
+}
+
+/* A name in the header that never ends, and blocks with nothing in them: neither says
+ * anything, and both are bodies that are too large. */
+static void packed_and_endless(void **state)
+{
+    static const struct {
+        const char *first;
+        size_t first_len;
+        const char *again;
+        size_t again_len;
+    } cases[] = {
+        { BYTES(MAGIC "\x08\0\0\0\0\0\xff"), BYTES("name") },
+        { BYTES(MAGIC "\0\0\0\0\0\0\xff"), BYTES("\0\0\0\xff\xff") },
+    };
+    static char chunk[65536 + 16], answer[4096];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t head = (size_t)sprintf(chunk, "%zx\r\n", cases[i].again_len * 10000), len;
+        int ended, fd = raw_connect(rig.port);
+
+        len = head;
+        for (int n = 0; n < 10000; n++, len += cases[i].again_len)
+            memcpy(chunk + len, cases[i].again, cases[i].again_len);
+        memcpy(chunk + len, "\r\n", 2);
+        raw_send(fd, GZIP "Transfer-Encoding: chunked\r\n\r\na\r\n",
+                 strlen(GZIP "Transfer-Encoding: chunked\r\n\r\na\r\n"));
+        raw_send(fd, cases[i].first, cases[i].first_len);
+        raw_send(fd, "\r\n", 2);
+        for (int n = 0; n < 60; n++) /* above the limit of 1 MiB */
+            raw_send(fd, chunk, len + 2);
+        raw_read(fd, answer, sizeof answer, 3000, &ended);
+        close(fd);
+        assert_int_equal(ended, 1);
+        assert_non_null(strstr(answer, "HTTP/1.1 413"));
+    }
+}
+
+/* ## Many slow clients */
+
+/* Neither heads nor bodies nor answers that never end hold up who is quick. */
+static void the_quick_do_not_wait_for_the_slow(void **state)
+{
+    static const char *const openings[] = {
+        "GET /method HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        POST "Content-Length: 100000\r\n\r\nabc",
+        CHUNKED "fffff\r\nabc",
+        GET("/big?bytes=3000000") "\r\n",
+    };
+    struct shim_http_client *client = rig_client(NULL, NULL, NULL);
+    int64_t began_ms;
+    int fds[200];
+
+    (void)state;
+    for (size_t i = 0; i < 200; i++) {
+        const char *opening = openings[i % 4];
+
+        fds[i] = raw_connect(rig.port);
+        raw_send(fds[i], opening, strlen(opening));
+    }
+    began_ms = rig_now_ms();
+    for (int i = 0; i < 50; i++) {
+        for (size_t k = 0; k < 200; k++)
+            raw_send(fds[k], "a", 1);
+        assert_int_equal(rig_get(client, rig_url(&rig, "http", "/method"), NULL), 200);
+    }
+    assert_in_range(rig_now_ms() - began_ms, 0, 10000); /* a slow one has 30 s */
+    for (size_t i = 0; i < 200; i++)
+        close(fds[i]);
+    shim_http_client_close(client);
+}
+
 /* ## What is unusual and right */
 
 static void honest_ones(void **state)
@@ -285,6 +437,9 @@ int main(void)
         cmocka_unit_test(chunks),
         cmocka_unit_test(nothing_follows_chunks),
         cmocka_unit_test(targets),
+        cmocka_unit_test(packed_bodies),
+        cmocka_unit_test(packed_and_endless),
+        cmocka_unit_test(the_quick_do_not_wait_for_the_slow),
         cmocka_unit_test(honest_ones),
     };
 
