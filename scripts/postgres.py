@@ -54,11 +54,14 @@ class Cluster:
         except psycopg2.OperationalError:
             return False
 
-    def create(self, database):
-        connection = psycopg2.connect(self.url("postgres"))
+    def command(self, database, sql):
+        connection = psycopg2.connect(self.url(database))
         connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {database}")
+        connection.cursor().execute(sql)
         connection.close()
+
+    def create(self, database):
+        self.command("postgres", f"CREATE DATABASE {database}")
 
     def query(self, database, sql):
         connection = psycopg2.connect(self.url(database), connect_timeout=10)

@@ -3,13 +3,17 @@
 load, the database destroyed, put back, and then every event is accounted for."""
 import contextlib
 import datetime
+import os
+import shutil
 import signal
 import sqlite3
 import stat
+import subprocess
 import time
 
 import pytest
 
+from conftest import ROOT
 from farm import wait_for
 from support import deliver_everything, ids, is_alive
 from test_ctl import CTL, run
@@ -20,7 +24,7 @@ RTO_SECONDS = 7200  # seed 003's
 
 
 def url(farm, database):
-    return f"sqlite:{farm.home / database}.db"
+    return farm.database_url(database)
 
 
 def moment():
@@ -71,7 +75,7 @@ def wait_for_empty_outbox(farm):
     """What the edge has sent is in the cloud's database, perhaps still on its bus."""
     for database, queue in (("edge", "sync"), ("cloud", "bus_telemetry")):
         wait_for(f"an empty {queue}", 60, lambda: farm.query(
-            database, f"SELECT pending + claimed FROM {queue}_count") == [(0,)])
+            database, f"SELECT sum(pending + claimed) FROM {queue}_count") == [(0,)])
 
 
 def drain(farm):
@@ -263,3 +267,99 @@ def test_a_restored_edge_brings_the_backlog_of_its_backup(busy):
     assert lost and lost <= unsent(evidence) - saved, "this is the price of the interval"
     assert busy.tally()["duplicated"] == 0
 
+
+# -- by the clock, on both engines ---------------------------------------------------------
+
+
+def script(farm, name, database, *args):
+    """deploy/backup's, as a timer runs them: the password is not on the command line."""
+    place, password = url(farm, database), ""
+    if database in farm.postgresql:
+        password = farm.cluster.password
+        place = place.replace(f":{password}@", "@")
+    env = {**os.environ, "DATABASE_URL": place, "PGPASSWORD": password,
+           "PATH": f"{farm.build / 'shims/farmiqctl'}:{os.environ['PATH']}"}
+    done = subprocess.run([str(ROOT / "deploy/backup" / name), *map(str, args)], env=env,
+                          timeout=120, text=True, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    return done.returncode, done.stdout, done.stderr
+
+
+def copies(folder, name):
+    return sorted(folder.glob(f"{name}-*.backup"))
+
+
+def test_the_newest_copies_stay_and_only_whole_ones_count(farm, tmp_path):
+    for _ in range(3):
+        code, _, complaints = script(farm, "farmiq-backup", "edge", "edge", tmp_path, 2)
+        assert code == 0, complaints
+        time.sleep(1.1)
+    kept = copies(tmp_path, "edge")
+    assert len(kept) == 2
+    farm.processes["edge"].end()
+    for path in farm.home.glob("edge.db*"):
+        path.unlink()
+    code, _, complaints = script(farm, "farmiq-backup", "edge", "edge", tmp_path, 1)
+    assert code != 0 and complaints
+    assert copies(tmp_path, "edge") == kept, "a failure takes none away"
+    code, _, complaints = script(farm, "farmiq-restore", "edge", "edge", kept[-1])
+    assert code == 0, complaints
+    farm.processes["edge"].start()
+
+
+def forget(farm, database):
+    """The server is there again, empty."""
+    farm.processes[database].end(signal.SIGKILL)
+    farm.cluster.command("postgres", f"DROP DATABASE {database} WITH (FORCE)")
+    farm.cluster.create(database)
+
+
+def test_a_cloud_on_postgresql_comes_back_whole(pg_farm, tmp_path):
+    farm = pg_farm
+    farm.start_agent(0, **LOAD)
+    wait_for("some work", 60, lambda: farm.count("cloud") > 300)
+    since = moment()
+    code, out, complaints = script(farm, "farmiq-backup", "cloud", "cloud", tmp_path, 2)
+    assert code == 0 and "whole and checked" in out, complaints
+    copy, = copies(tmp_path, "cloud")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    size = farm.count("cloud")
+    wait_for("work after the backup", 60, lambda: farm.count("cloud") > size + 500)
+    code, _, complaints = script(farm, "farmiq-restore", "cloud", "cloud", copy)
+    assert code == 2 and "restore into a new one" in complaints
+    forget(farm, "cloud")
+    began = time.monotonic()
+    code, out, complaints = script(farm, "farmiq-restore", "cloud", "cloud", copy)
+    assert code == 0 and "version" in out, complaints
+    farm.processes["cloud"].start()
+    seconds = time.monotonic() - began
+    drain(farm)
+    lost = farm.tally()["lost"]
+    assert lost > 100, "nothing was lost with the database: this shows nothing"
+    code, out, complaints = replay(farm, since)
+    assert code == 0 and int(out.split()[0]) >= lost, complaints
+    wait_for_empty_outbox(farm)
+    tally = farm.tally()
+    print(f"PostgreSQL: {lost} events in the gap; serving after {seconds:.2f} s")
+    assert tally["lost"] == tally["duplicated"] == 0, tally
+
+
+def test_a_password_never_stands_on_a_command_line(farm, tmp_path):
+    for name, args in (("farmiq-backup", ("cloud", tmp_path, 1)),
+                       ("farmiq-restore", ("cloud", tmp_path))):
+        done = subprocess.run([str(ROOT / "deploy/backup" / name), *map(str, args)],
+                              env={**os.environ, "DATABASE_URL": "postgresql://u:p@h/d"},
+                              text=True, check=False, stderr=subprocess.PIPE)
+        assert done.returncode == 2 and "PGPASSFILE" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_has_nothing_against_the_timers(build, tmp_path):
+    for unit in (build / "deploy/farmiq-backup@.service",
+                 *(ROOT / "deploy/backup").glob("*.timer")):
+        copy = tmp_path / unit.name.replace("@.", "@edge.")
+        copy.write_text(unit.read_text().replace("/usr/local/bin/farmiq-backup", "/bin/true"))
+    units = [str(path) for path in tmp_path.iterdir()]
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], text=True,
+                          check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
