@@ -18,6 +18,8 @@ SCALARS = {"uint8_t": "c_uint8", "int32_t": "c_int32", "uint32_t": "c_uint32",
 def read(include):
     texts = []
     for path in sorted((include / "farmiq").glob("*.h")):
+        if path.name == "model.h":
+            continue  # the plug-ins' interface is in no library
         text = re.sub(r"/\*.*?\*/", " ", path.read_text(), flags=re.S)
         texts.append(re.sub(r"^\s*#\s*(?!define).*$", "", text, flags=re.M))
     return "\n".join(texts)
