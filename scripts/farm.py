@@ -26,8 +26,8 @@ SHORT_LEASES = {"OUTBOX_LEASE_SECONDS": "5", "CLOUD_TIMEOUT_MS": "1500", "BUS_LE
 # Lines of a shipped broker configuration that name files, ports and users of a site;
 # everything else is used as it is.
 SITE_LINES = ("listener", "cafile", "certfile", "keyfile", "tls_version", "user",
-              "allow_anonymous", "password_file", "plugin", "plugin_opt_config_file", "persistence_location",
-              "use_username_as_clientid", "log_dest", "include_dir")
+              "allow_anonymous", "password_file", "plugin", "plugin_opt_config_file",
+              "persistence_location", "use_username_as_clientid", "log_dest", "include_dir")
 
 
 def free_port():
@@ -250,9 +250,21 @@ class Farm:
                          {"APP_PORT": str(port), "INTERNAL_TOKEN": self.internal_token,
                           **env}, lambda: self._is_healthy(self.url_of(name)))
 
-    def start_edge_apart(self, replicas=2):
+    def start_everything_apart(self):
+        """The engines and a process per service, two of each that may be two; each forwarder
+        has an ingestion of its own. `postgresql` names all three databases."""
+        self.start_broker()
+        self.start_postgres()
+        self.start_rabbit()
+        self.start_cloud_apart(replicas=2, **SHORT_LEASES)
+        self.start_edge_apart(ingestions=[self.url_of("cloud-ingestion-0"),
+                                          self.url_of("cloud-ingestion-1")])
+
+    def start_edge_apart(self, replicas=2, ingestions=None):
         """The edge as a process per service. The gateway asks its neighbours while it holds
-        its own write lock, so on SQLite it needs a file of its own."""
+        its own write lock, so on SQLite it needs a file of its own. `ingestions`: where the
+        forwarders send, in turn."""
+        ingestions = ingestions or [self.cloud_url]
         edge = self.database_url("edge")
         for neighbour in ("edge-telemetry-timeseries", "edge-weighvision-session"):
             self.start_service(neighbour, DATABASE_URL=edge)
@@ -266,8 +278,10 @@ class Farm:
                 EDGE_WEIGHVISION_SESSION_URL=self.url_of("edge-weighvision-session"))
             self.start_service(
                 "edge-sync-forwarder", f"edge-sync-forwarder-{number}",
-                **self.forwarder_env(), DATABASE_URL=edge,
-                INSTANCE_ID=f"edge-sync-forwarder-{number}")
+                **{**self.forwarder_env(),
+                   "CLOUD_INGESTION_URL": ingestions[number % len(ingestions)] +
+                                          "/api/v1/edge/batch"},
+                DATABASE_URL=edge, INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
     def start_dashboard(self):
         """The live page from a process of its own."""
