@@ -103,22 +103,28 @@ static int apply_result(void *ctx, uint32_t index, const char *json, size_t json
     return FARMIQ_OK;
 }
 
-/* 200 with a list of results names what was not taken (13-A11). */
+/* A 200 with a list of results names what was not taken. An older neighbour only counts
+ * what was (13-A11): FARMIQ_NONE, if that is not all. */
 static int apply_results(const struct span *span, struct farmiq_str reply)
 {
     struct results results = { span, { 0 } };
-    struct farmiq_json_member member = { .name = "results" };
+    struct farmiq_json_member members[] = { { .name = "results" },
+                                            { .name = "ingested_count" } };
+    const struct farmiq_json_member *list = &members[0], *taken = &members[1];
+    size_t bytes;
     void *memory;
-    int r = scratch_members(&results.scratch, span->call, reply, &member, 1);
+    int r = scratch_members(&results.scratch, span->call, reply, members, 2);
 
-    if (r != FARMIQ_OK || member.type != FARMIQ_JSON_ARRAY)
+    if (r == FARMIQ_OK && list->type != FARMIQ_JSON_ARRAY)
+        r = taken->type == FARMIQ_JSON_NUMBER && taken->number < span->count ? FARMIQ_NONE
+                                                                             : FARMIQ_OK;
+    if (r != FARMIQ_OK || list->type != FARMIQ_JSON_ARRAY)
         return r;
-    memory = shim_memory(span->call, FARMIQ_ENVELOPE_SCRATCH_BYTES + member.text.len);
-    return memory
-               ? farmiq_json_each(member.text.ptr, member.text.len, apply_result,
-                                  &results, memory,
-                                  FARMIQ_ENVELOPE_SCRATCH_BYTES + member.text.len, NULL)
-               : FARMIQ_E_NOMEM;
+    bytes = FARMIQ_ENVELOPE_SCRATCH_BYTES + list->text.len;
+    memory = shim_memory(span->call, bytes);
+    return memory ? farmiq_json_each(list->text.ptr, list->text.len, apply_result,
+                                     &results, memory, bytes, NULL)
+                  : FARMIQ_E_NOMEM;
 }
 
 static int ask(const struct span *span, struct shim_request *request)
@@ -140,7 +146,8 @@ static int ask(const struct span *span, struct shim_request *request)
 
 static int hand_over(const struct span *span);
 
-/* The neighbour refuses the request as a whole: bisected until the culprit stands alone.
+/* The neighbour refuses the request as a whole, or has not taken all of it: bisected
+ * until the culprit stands alone.
  */
 static int hand_over_halves(const struct span *span)
 {
@@ -172,10 +179,11 @@ static int hand_over(const struct span *span)
     state->errors[span->to] = outcome == FARMIQ_OUTCOME_ACKED     ? NULL
                               : outcome == FARMIQ_OUTCOME_REFUSED ? "refused"
                                                                   : "unreachable";
-    if (outcome == FARMIQ_OUTCOME_ACKED)
-        return apply_results(span, request.reply);
-    return outcome == FARMIQ_OUTCOME_REFUSED ? hand_over_halves(span)
-                                             : FARMIQ_E_UNREACHABLE;
+    if (outcome == FARMIQ_OUTCOME_UNREACHED)
+        return FARMIQ_E_UNREACHABLE;
+    r = outcome == FARMIQ_OUTCOME_ACKED ? apply_results(span, request.reply)
+                                        : FARMIQ_NONE;
+    return r == FARMIQ_NONE ? hand_over_halves(span) : r;
 }
 
 int gateway_deliver_readings(struct shim_call *call, struct arrival **arrivals,
