@@ -160,11 +160,20 @@ def device(mqtt, place):
         yield made
 
 
-@pytest.fixture(scope="session")
-def one_stand_in(target):
-    given = target.need("stand_in", "listen", "telemetry", "forwarder")
+def stand_in(given):
     host, port = given.listen.rsplit(":", 1)
     made = StandIn(host, int(port), getattr(given, "certificate", None),
                    getattr(given, "key", None))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def one_stand_in(target):
+    yield from stand_in(target.need("stand_in", "listen", "telemetry", "forwarder"))
+
+
+@pytest.fixture(scope="session")
+def neighbour(target):
+    """What a gateway apart takes for the telemetry and session services."""
+    yield from stand_in(target.need("neighbour", "listen", "mqtt"))

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 EMPTY = {
     "place": {"tenant": "t-1", "farm": "f-1", "barn": "b-1", "device": "d-1",
               "station": "st-1", "other_tenant": "t-2"},
-    "edge": {}, "cloud": {}, "mqtt": {}, "bus": {}, "stand_in": {},
+    "edge": {}, "cloud": {}, "mqtt": {}, "bus": {}, "stand_in": {}, "neighbour": {},
     "patience_seconds": 30, "documents": False, "ours": False,
 }
 
@@ -58,17 +58,18 @@ TOKEN = "interop-internal-token"
 
 class OwnFarm:
     """One edge and one cloud that belong together, and one edge that sends to the suite's
-    stand-in for a cloud, and one that is shut to operators, with a cloud that wants keys. Only their addresses leave this class."""
+    stand-in for a cloud, and one that is shut to operators, with a cloud that wants keys; and a
+    gateway apart, whose neighbours the suite plays. Only their addresses leave this class."""
 
     def __init__(self, home, build):
         sys.path.insert(0, str(ROOT / "scripts"))
         import farm
         self.make = lambda name: farm.Farm(home / name, build)
-        self.farms = [self.make(name) for name in ("site", "bad-site", "shut-site")]
-        self.stand_in_port = farm.free_port()
+        self.farms = [self.make(name) for name in ("site", "bad-site", "shut-site", "apart")]
+        self.stand_in_port, self.neighbour_port = farm.free_port(), farm.free_port()
 
     def start(self):
-        site, bad_site, shut_site = self.farms
+        site, bad_site, shut_site, apart = self.farms
         tenants = f"{EMPTY['place']['tenant']}+t-3"
         site.start_broker()
         site.start_cloud(EDGE_KEYS=f"edge-1:{SECRET}:{tenants},edge-1:{OTHER_SECRET}:{tenants}",
@@ -86,6 +87,12 @@ class OwnFarm:
         shut_site.start_cloud(CLOUD_AUTH_MODE="api_key", EDGE_KEYS=f"edge-3:{KEY}:{tenants}")
         shut_site.start_edge(CLOUD_AUTH_MODE="api_key", CLOUD_API_KEY=KEY, EDGE_ID="edge-3",
                              INTERNAL_ADMIN_ENABLED="false")
+        neighbour = f"http://127.0.0.1:{self.neighbour_port}"
+        apart.start_broker()
+        apart.start_service(
+            "edge-ingress-gateway", **apart.gateway_env(),
+            DATABASE_URL=apart.database_url("gateway"), DOWNSTREAM_TIMEOUT_MS="2s", EDGE_TELEMETRY_TIMESERIES_URL=neighbour,
+            EDGE_WEIGHVISION_SESSION_URL=neighbour)
 
     def start_bus(self):
         """RabbitMQ and a cloud on it."""
@@ -101,7 +108,7 @@ class OwnFarm:
                 "secret": SECRET}
 
     def settings(self):
-        site, bad_site, shut_site = self.farms[:3]
+        site, bad_site, shut_site, apart = self.farms[:4]
         return {
             **EMPTY,
             "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
@@ -120,6 +127,8 @@ class OwnFarm:
                          "telemetry": bad_site.edge_url, "forwarder": bad_site.edge_url,
                          "auth": "hmac", "edge_id": "edge-2", "secret": SECRET,
                          "batch_events": 50, "batch_bytes": 16384, "timeout_seconds": 2},
+            "neighbour": {"listen": f"127.0.0.1:{self.neighbour_port}", "acknowledges": True,
+                          "mqtt": f"mqtt://127.0.0.1:{apart.ports['mqtt']}"},
             "documents": True, "ours": True,
         }
 
