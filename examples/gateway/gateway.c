@@ -15,7 +15,8 @@
 static int64_t scratch[FARMIQ_ENVELOPE_MAX_BYTES / 8];
 static char line[FARMIQ_ENVELOPE_MAX_BYTES];
 
-/* Our row and the outbox row commit together, or neither does. */
+/* Our row and the outbox row commit together, or neither does: what is a duplicate there
+ * leaves nothing here. */
 static int keep(sqlite3 *db, struct farmiq_store *store,
                 const struct farmiq_envelope *env)
 {
@@ -37,8 +38,10 @@ static int keep(sqlite3 *db, struct farmiq_store *store,
     sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     sqlite3_exec(db, "INSERT INTO seen (at) VALUES (datetime())", NULL, NULL, NULL);
     r = farmiq_store_outbox_append(store, "sync", &row, (int64_t)time(NULL) * 1000);
+    if (r == FARMIQ_OK)
+        r = row.verdict;
     sqlite3_exec(db, r == FARMIQ_OK ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL);
-    return r == FARMIQ_OK ? row.verdict : r;
+    return r;
 }
 
 int main(int argc, char **argv)
