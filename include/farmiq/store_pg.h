@@ -68,6 +68,14 @@ FARMIQ_API FARMIQ_MUST_USE int farmiq_pg_add_schema(struct farmiq_store *store,
                                                     const struct farmiq_migration *steps,
                                                     struct farmiq_error *error);
 
+/** Name the tenant that this store's connection asks for, in `farmiq.tenant_id`: where
+ * deploy/postgres/roles.sql was applied, a query role sees no other's rows. "*": all of
+ * them. It holds, over lost connections too, until another is named.
+ * Returns FARMIQ_OK; FARMIQ_E_STATE inside a transaction; FARMIQ_E_ARG (longer than 128
+ * bytes); FARMIQ_E_UNSUPPORTED for a store that is not on PostgreSQL; FARMIQ_E_STORE. */
+FARMIQ_API FARMIQ_MUST_USE int farmiq_pg_set_tenant(struct farmiq_store *store,
+                                                    struct farmiq_str tenant_id);
+
 /** SQLSTATE and message of the last failure on this store, for the log, without its
  * DETAIL, which quotes rows. Lives until the next call; never NULL; "" for a store that
  * is not on PostgreSQL. */

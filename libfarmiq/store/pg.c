@@ -41,6 +41,19 @@ int64_t farmiq__pg_monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static int name_tenant(struct farmiq__pg *s)
+{
+    const char *tenant = s->tenant;
+    PGresult *result =
+        PQexecParams(s->conn, "SELECT set_config('farmiq.tenant_id', $1, false)", 1, NULL,
+                     &tenant, NULL, NULL, 0);
+    int r = PQresultStatus(result) == PGRES_TUPLES_OK ? FARMIQ_OK
+                                                      : farmiq__pg_failed(s, result);
+
+    PQclear(result);
+    return r;
+}
+
 /* How a connection of ours is used. The statements are written for READ COMMITTED. They
  * find their rows by keys, and their plans are kept: made while the tables were empty, a
  * plan that scans would still scan when they are not. */
@@ -57,9 +70,9 @@ static int configure(struct farmiq__pg *s)
              "SET client_min_messages = warning",
              s->options.statement_timeout_ms);
     r = farmiq__pg_exec(s, sql);
-    return r || !s->options.read_only
-               ? r
-               : farmiq__pg_exec(s, "SET default_transaction_read_only = on");
+    if (!r && s->options.read_only)
+        r = farmiq__pg_exec(s, "SET default_transaction_read_only = on");
+    return r || !*s->tenant ? r : name_tenant(s);
 }
 
 /* After each failed attempt there is a pause, twice as long as the one before. */
@@ -308,6 +321,29 @@ int farmiq_pg_add_schema(struct farmiq_store *store, const struct farmiq_migrati
     struct farmiq__pg *s = pg_of(store);
 
     return s ? farmiq_pg_migrate(s->conn, steps, error) : FARMIQ_E_ARG;
+}
+
+int farmiq_pg_set_tenant(struct farmiq_store *store, struct farmiq_str tenant_id)
+{
+    struct farmiq__pg *s = pg_of(store);
+    int r;
+
+    if (!s)
+        return FARMIQ_E_UNSUPPORTED;
+    if (tenant_id.len >= sizeof s->tenant || !tenant_id.len)
+        return FARMIQ_E_ARG;
+    if (is_in_transaction(&s->engine))
+        return FARMIQ_E_STATE;
+    r = farmiq__pg_connected(s);
+    if (r || (strlen(s->tenant) == tenant_id.len &&
+              memcmp(s->tenant, tenant_id.ptr, tenant_id.len) == 0))
+        return r;
+    memcpy(s->tenant, tenant_id.ptr, tenant_id.len);
+    s->tenant[tenant_id.len] = '\0';
+    r = name_tenant(s);
+    if (r)
+        s->tenant[0] = '\0';
+    return r;
 }
 
 const char *farmiq_pg_error_text(const struct farmiq_store *store)

@@ -48,6 +48,12 @@ int farmiq_pg_add_schema(struct farmiq_store *store, const struct farmiq_migrati
     return none(error);
 }
 
+int farmiq_pg_set_tenant(struct farmiq_store *store, struct farmiq_str tenant_id)
+{
+    (void)store, (void)tenant_id;
+    return FARMIQ_E_UNSUPPORTED;
+}
+
 const char *farmiq_pg_error_text(const struct farmiq_store *store)
 {
     (void)store;

@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 
 #include <farmiq/store_pg.h>
+#include <farmiq/topic.h>
 
 #include "engine.h"
 #include "steps.h"
@@ -42,6 +43,7 @@ struct farmiq__pg {
     struct farmiq__pg_statement *statements;
     uint32_t statement_count, statement_room, statement_serial;
     struct farmiq__pg_buffer buffer;
+    char tenant[FARMIQ_ID_MAX_BYTES + 1]; /* "": none was named */
     char error_text[192];
 };
 

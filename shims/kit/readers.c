@@ -18,14 +18,25 @@ struct shim_readers {
     struct reader readers[];
 };
 
+/* What the handler forgot to ask for, the store does not show. */
+static int look(struct reader *reader, struct shim_unit *unit)
+{
+    struct shim_call *call = unit->call;
+    int r = FARMIQ_OK;
+
+    call->store = reader->store.ops ? &reader->store : NULL;
+    if (call->store)
+        r = shim_store_look_for(call->store, call->tenant_id);
+    return r ? r : unit->run(call, unit->arg);
+}
+
 static void *read_for_ever(void *arg)
 {
     struct reader *reader = arg;
     struct shim_unit *unit;
 
     while ((unit = shim_units_take(&reader->pool->units, 1)) != NULL) {
-        unit->call->store = reader->store.ops ? &reader->store : NULL;
-        unit->result = unit->run(unit->call, unit->arg);
+        unit->result = look(reader, unit);
         unit->done(unit);
     }
     farmiq_store_close(&reader->store);

@@ -11,6 +11,9 @@ const struct shim_option shim_store_options[] = {
     { "DATABASE_URL", SHIM_URL, "sqlite:farmiq.db",
       "where rows are kept: sqlite:PATH (one file, no server) or "
       "postgresql://user:password@host/database" },
+    { "DATABASE_READ_URL", SHIM_URL, "",
+      "PostgreSQL: where requests that only read look: the same database, as a user that "
+      "sees one tenant's rows at a time (deploy/postgres); empty: DATABASE_URL" },
     { "STORE_QUOTA_BYTES", SHIM_BYTES, "0",
       "what rows may take; 0: until the disk is full. SQLite refuses to grow past it; on "
       "PostgreSQL it is what fullness is measured by" },
@@ -34,9 +37,10 @@ const struct shim_option shim_store_options[] = {
     { 0 },
 };
 
-static int refuse(struct farmiq_error *error, int code, const char *detail)
+static int refuse(struct farmiq_error *error, int code, const char *name,
+                  const char *detail)
 {
-    snprintf(error->field, sizeof error->field, "DATABASE_URL");
+    snprintf(error->field, sizeof error->field, "%s", name);
     snprintf(error->detail, sizeof error->detail, "%s", detail);
     return code;
 }
@@ -78,16 +82,27 @@ static int has_bare_password(const char *url)
     return strcspn(host, "@") < strcspn(host, "?");
 }
 
+static const char *url_option(const struct shim_options *options,
+                              enum shim_store_access access)
+{
+    return access == SHIM_STORE_READ && *shim_options_text(options, "DATABASE_READ_URL")
+               ? "DATABASE_READ_URL"
+               : "DATABASE_URL";
+}
+
 static int open_pg(struct farmiq_store *out, const struct shim_options *options,
                    const struct farmiq_migration *schema, enum shim_store_access access,
                    struct farmiq_error *error)
 {
-    const char *url = shim_options_text(options, "DATABASE_URL");
+    const char *name = url_option(options, access);
+    const char *url = shim_options_text(options, name);
     struct farmiq_pg_options pg;
     int r;
 
+    if (strncmp(url, "postgres", 8) != 0)
+        return refuse(error, FARMIQ_E_UNSUPPORTED, name, "must begin with postgresql://");
     if (has_bare_password(url))
-        return refuse(error, FARMIQ_E_SYNTAX,
+        return refuse(error, FARMIQ_E_SYNTAX, name,
                       "has a bare @ or / in the password: write them as %40 and %2F");
     farmiq_pg_options_init(&pg, sizeof pg);
     pg.read_only = access == SHIM_STORE_READ;
@@ -97,7 +112,7 @@ static int open_pg(struct farmiq_store *out, const struct shim_options *options,
     pg.reconnect_max_ms = number32(options, "STORE_RECONNECT_MAX_MS");
     r = farmiq_store_open_pg(out, url, &pg, error);
     if (strcmp(error->field, "conninfo") == 0)
-        snprintf(error->field, sizeof error->field, "DATABASE_URL");
+        snprintf(error->field, sizeof error->field, "%s", name);
     return r;
 }
 
@@ -130,7 +145,7 @@ int shim_store_open(struct farmiq_store *out, const struct shim_options *options
     const struct engine *engine = engine_of(options);
 
     return engine ? engine->open(out, options, schema, access, error)
-                  : refuse(error, FARMIQ_E_UNSUPPORTED,
+                  : refuse(error, FARMIQ_E_UNSUPPORTED, "DATABASE_URL",
                            "must begin with sqlite: or postgresql://");
 }
 
@@ -139,6 +154,14 @@ int shim_store_is_shared_by(const struct shim_options *options)
     const struct engine *engine = engine_of(options);
 
     return engine && engine->is_shared;
+}
+
+int shim_store_look_for(struct farmiq_store *store, struct farmiq_str tenant_id)
+{
+    static const struct farmiq_str none = { "*", 1 };
+    int r = farmiq_pg_set_tenant(store, tenant_id.len ? tenant_id : none);
+
+    return r == FARMIQ_E_UNSUPPORTED ? FARMIQ_OK : r;
 }
 
 /* A store that is not the engine's has no words for it. */

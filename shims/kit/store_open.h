@@ -21,6 +21,10 @@ int shim_store_open(struct farmiq_store *out, const struct shim_options *options
 /* 1: other processes may do the same work on this database at the same time. */
 int shim_store_is_shared_by(const struct shim_options *options);
 
+/* What is asked next is asked for this tenant (empty: for none in particular): of no
+ * other's rows is anything shown where the engine keeps tenants apart. */
+int shim_store_look_for(struct farmiq_store *store, struct farmiq_str tenant_id);
+
 /* The engine's own words about the last failure, for the log. Never NULL. */
 const char *shim_store_words(const struct farmiq_store *store);
 
