@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""deploy/postgres/roles.sql under real services: each works as a user that owns nothing, and
+queries see the tenant that was asked for. And the processes wake each other."""
+import pathlib
+import subprocess
+import time
+
+import psycopg2
+import pytest
+
+import farm as farm_module
+from farm import TENANT, wait_for
+from support import Device, deliver_everything, envelope, topic
+
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "deploy/postgres/roles.sql"
+USERS = {
+    "edge": {"gateway": "farmiq_edge_ingress_gateway",
+             "telemetry": "farmiq_edge_telemetry_timeseries",
+             "sessions": "farmiq_edge_weighvision_session",
+             "forwarder": "farmiq_edge_sync_forwarder"},
+    "cloud": {"cloud_user": "farmiq_cloud"},
+}
+READER = "reader"
+AN_HOUR = "1h"
+
+
+def execute(farm, database, sql):
+    with psycopg2.connect(farm.cluster.url(database)) as connection:
+        connection.cursor().execute(sql)
+    connection.close()
+
+
+def set_up(farm, database, build):
+    """What deploy/postgres/README.md tells the operator to do."""
+    subprocess.run([build / "shims/farmiqctl/farmiqctl", "migrate", "--schema", database,
+                    "--database-url", farm.cluster.url(database)], check=True)
+    execute(farm, database, ROLES.read_text().replace("BEGIN;", "").replace("COMMIT;", ""))
+    for user, role in USERS[database].items():
+        execute(farm, database,
+                f"CREATE USER {user} PASSWORD '{farm.cluster.password}' IN ROLE {role}")
+
+
+def url_as(farm, database, user):
+    return farm.cluster.url(database).replace("//farmiq:", f"//{user}:")
+
+
+def start_edge(farm, interval):
+    reader = url_as(farm, "edge", READER)
+    for name, user in [("edge-telemetry-timeseries", "telemetry"),
+                       ("edge-weighvision-session", "sessions")]:
+        farm.start_service(name, DATABASE_URL=url_as(farm, "edge", user),
+                           DATABASE_READ_URL=reader)
+    farm.start_service("edge-sync-forwarder", DATABASE_READ_URL=reader,
+                       DATABASE_URL=url_as(farm, "edge", "forwarder"),
+                       **{**farm.forwarder_env(), "SYNC_INTERVAL_MS": interval})
+    farm.start_service(
+        "edge-ingress-gateway", **farm.gateway_env(), DATABASE_READ_URL=reader,
+        DATABASE_URL=url_as(farm, "edge", "gateway"), MQTT_CLIENT_ID="gateway",
+        EDGE_TELEMETRY_TIMESERIES_URL=farm.url_of("edge-telemetry-timeseries"),
+        EDGE_WEIGHVISION_SESSION_URL=farm.url_of("edge-weighvision-session"))
+
+
+@pytest.fixture
+def farm(tmp_path, build):
+    farm = farm_module.Farm(tmp_path / "farm", build, ("edge", "cloud"))
+    try:
+        farm.start_postgres()
+        farm.start_broker()
+        for database in USERS:
+            set_up(farm, database, build)
+        execute(farm, "cloud",
+                f"CREATE USER {READER} PASSWORD '{farm.cluster.password}' IN ROLE farmiq_query")
+        farm.start_cloud(DATABASE_URL=url_as(farm, "cloud", "cloud_user"),
+                         DATABASE_READ_URL=url_as(farm, "cloud", READER))
+        yield farm
+    finally:
+        farm.end()
+
+
+def latest_of(farm, tenant):
+    return farm.get(f"{farm.cloud_url}/api/v1/telemetry/latest?tenantId={tenant}")
+
+
+def test_every_service_does_its_work_as_a_user_that_owns_nothing(farm):
+    start_edge(farm, "200ms")
+    farm.start_agent(0, COUNT=300, RATE=300)
+    wait_for("the load", 20, lambda: farm.count("edge") > 100)
+    tally = deliver_everything(farm)
+    assert tally["lost"] == 0 and tally["duplicated"] == 0, tally
+    # The reader sees nothing of a tenant that it has not named: so the daemon names it.
+    assert len(str(latest_of(farm, TENANT))) > 200
+    with psycopg2.connect(url_as(farm, "cloud", READER)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT count(*) FROM telemetry_raw")
+        assert cursor.fetchone() == (0,)
+    connection.close()
+
+
+def test_the_forwarder_hears_of_another_process_s_append_at_once(farm):
+    """It looks by itself once an hour."""
+    start_edge(farm, AN_HOUR)
+    wait_for("the listeners", 10, lambda: farm.query(
+        "edge", "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN farmiq'"
+                " AND datname = 'edge'")[0][0] >= 3)
+    time.sleep(1)
+    with Device(farm) as device:
+        for number in range(5):
+            begin = time.monotonic()
+            device.publish(topic(), envelope())
+            wait_for("the reading at the cloud", 10,
+                     lambda n=number: farm.count("cloud") == n + 1, every=0.01)
+            print(f"published to stored at the cloud: {time.monotonic() - begin:.3f} s")
