@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A throw-away PostgreSQL on loopback, for the farm."""
+import contextlib
 import os
 import pathlib
 import pwd
@@ -54,23 +55,28 @@ class Cluster:
         except psycopg2.OperationalError:
             return False
 
-    def command(self, database, sql):
-        connection = psycopg2.connect(self.url(database))
-        connection.autocommit = True
-        connection.cursor().execute(sql)
-        connection.close()
-
-    def create(self, database):
-        self.command("postgres", f"CREATE DATABASE {database}")
-
-    def query(self, database, sql):
+    @contextlib.contextmanager
+    def cursor(self, database):
+        """Each statement is a transaction, unless it begins one."""
         connection = psycopg2.connect(self.url(database), connect_timeout=10)
+        connection.autocommit = True
         try:
-            cursor = connection.cursor()
-            cursor.execute(sql)
-            return cursor.fetchall()
+            yield connection.cursor()
         finally:
             connection.close()
+
+    def create(self, database):
+        self.execute("postgres", f"CREATE DATABASE {database}")
+
+    def execute(self, database, *statements):
+        with self.cursor(database) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def query(self, database, sql):
+        with self.cursor(database) as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -14,7 +14,7 @@ import pytest
 
 import farm as farm_module
 from asking import ask, reading
-from conftest import SOAK
+from conftest import ENGINES, SOAK
 from farm import TENANT, wait_for
 from support import Device, deliver_everything, envelope, in_logs, metric, topic
 
@@ -26,10 +26,12 @@ GATEWAYS = ["edge-ingress-gateway-0", "edge-ingress-gateway-1"]
 FORWARDERS = ["edge-sync-forwarder-0", "edge-sync-forwarder-1"]
 
 
-@pytest.fixture
-def apart(tmp_path, build):
-    farm = farm_module.Farm(tmp_path / "farm", build)
+@pytest.fixture(params=ENGINES)
+def apart(tmp_path, build, request):
+    farm = farm_module.Farm(tmp_path / "farm", build, ENGINES[request.param])
     try:
+        if farm.postgresql:
+            farm.start_postgres()
         farm.start_broker()
         farm.start_cloud()
         farm.start_edge_apart()
@@ -42,19 +44,29 @@ def bearer(farm):
     return {"Authorization": f"Bearer {farm.internal_token}"}
 
 
-@pytest.mark.parametrize("victims", [GATEWAYS[:1], GATEWAYS, [TELEMETRY], FORWARDERS[:1],
-                                     FORWARDERS, GATEWAYS + [TELEMETRY] + FORWARDERS],
-                         ids=["a-gateway", "gateways", "telemetry", "a-forwarder",
-                              "forwarders", "the-whole-edge"])
+VICTIMS = {
+    "a-gateway": GATEWAYS[:1],
+    "gateways": GATEWAYS,
+    "telemetry": [TELEMETRY],
+    "a-forwarder": FORWARDERS[:1],
+    "forwarders": FORWARDERS,
+    "the-whole-edge": GATEWAYS + [TELEMETRY] + FORWARDERS,
+}
+# Each on a file; on PostgreSQL where replicas meet.
+CASES = [("sqlite", name) for name in VICTIMS] + [
+    ("postgresql", name) for name in ("forwarders", "the-whole-edge")]
+
+
+@pytest.mark.parametrize("apart, victims", CASES, indirect=["apart"])
 def test_kill_minus_nine_of_a_service_loses_and_doubles_nothing(apart, victims):
     chance = random.Random(20261128)
     apart.start_agent(0, **LOAD)
     for _ in range(KILLS):
         time.sleep(chance.uniform(0.5, 1.5))
-        for name in victims:
+        for name in VICTIMS[victims]:
             apart.processes[name].end(signal.SIGKILL)
         time.sleep(chance.uniform(0.0, 0.5))
-        for name in reversed(victims):
+        for name in reversed(VICTIMS[victims]):
             apart.processes[name].start()
     time.sleep(1)
     tally = deliver_everything(apart)
@@ -115,7 +127,7 @@ def test_without_its_neighbour_a_gateway_acknowledges_nothing(apart):
             metric(apart, apart.url_of(name), "farmiq_ingress_route_failures_total",
                    target="edge_telemetry_timeseries") for name in GATEWAYS))
         assert device.acks == []
-        assert apart.count("gateway", "ingress_dedupe") == 0, "a mark without its reading"
+        assert apart.count(apart.gateway_database, "ingress_dedupe") == 0, "a mark without its reading"
         apart.processes[TELEMETRY].start()
         wait_for("the acknowledgement", 30, lambda: device.acks)
     assert device.acks[0]["acked"] == [message["event_id"]]

@@ -310,7 +310,7 @@ def test_the_newest_copies_stay_and_only_whole_ones_count(farm, tmp_path):
 def forget(farm, database):
     """The server is there again, empty."""
     farm.processes[database].end(signal.SIGKILL)
-    farm.cluster.command("postgres", f"DROP DATABASE {database} WITH (FORCE)")
+    farm.cluster.execute("postgres", f"DROP DATABASE {database} WITH (FORCE)")
     farm.cluster.create(database)
 
 

@@ -24,6 +24,8 @@ VICTIMS = {
     "postgres": ["postgres"],
     "everything": ["edge", "cloud", "postgres", "broker", "agent-0"],
 }
+# A settled batch leaves its row, without a token, to the next.
+LEASES = "sync_batch WHERE token IS NOT NULL"
 STARTS = "postgres broker cloud edge agent-0".split()
 
 
@@ -131,14 +133,105 @@ def test_a_neighbour_s_lease_outlives_our_start(pg_farm):
     farm.processes["cloud"].running.send_signal(signal.SIGSTOP)
     try:
         farm.start_agent(0, COUNT=50, RATE=1000)
-        wait_for("a lease", 10, lambda: farm.count("edge", "sync_batch") == 1)
-        leased = farm.query("edge", "SELECT token FROM sync_batch")
+        wait_for("a lease", 10, lambda: farm.count("edge", LEASES) == 1)
+        leased = farm.query("edge", f"SELECT token FROM {LEASES}")
         farm.start_service("edge-sync-forwarder", **farm.forwarder_env(),
                            DATABASE_URL=farm.database_url("edge"), INSTANCE_ID="another")
-        assert set(leased) <= set(farm.query("edge", "SELECT token FROM sync_batch"))
+        assert set(leased) <= set(farm.query("edge", f"SELECT token FROM {LEASES}"))
     finally:
         farm.processes["cloud"].running.send_signal(signal.SIGCONT)
     assert_books_are_equal(deliver_everything(farm))
+
+
+# -- what only a server does -----------------------------------------------------------
+
+
+def statuses(*devices):
+    return [(topic(device, "", "status").rstrip("/"),
+             envelope(device, event_type="device.status", payload={"status": "online"}))
+            for device in devices]
+
+
+def test_a_deadlock_is_tried_again_and_costs_nobody_anything(pg_farm):
+    """Another program locks the rows of two devices in the other order. The server ends
+    our transaction; it runs again, and no message has to come twice."""
+    farm = pg_farm
+    update = "UPDATE device_last_seen SET last_topic = 'other' WHERE device_id = '%s'"
+    gateway = farm.processes["edge"]
+    gateway.end()
+    gateway.env["MQTT_BATCH_WAIT_MS"] = "300"
+    gateway.start()
+    with Device(farm) as device, farm.cluster.cursor("edge") as other:
+        for where, what in statuses("d-1", "d-2"):
+            device.publish(where, what)
+        wait_for("two devices", 10, lambda: farm.count("edge", "device_last_seen") == 2)
+        other.execute("SET deadlock_timeout = '60s'")  # it is us who notice
+        other.execute("BEGIN")
+        other.execute(update % "d-2")
+        for where, what in statuses("d-1", "d-2"):
+            device.publish(where, what)
+        wait_for("a wait for d-2", 10, lambda: farm.query(
+            "edge", "SELECT 1 FROM pg_locks WHERE NOT granted"))
+        other.execute(update % "d-1")
+        other.execute("COMMIT")
+        device.flush()
+        wait_for("the devices' own words", 20, lambda: farm.query(
+            "edge", "SELECT count(*) FROM device_last_seen WHERE last_topic = 'other'")
+            == [(0,)])
+    assert "deadlock detected" in (farm.home / "postgres.log").read_text()
+    assert "batch_failed" not in (farm.home / "edge.log").read_text()
+
+
+OFTEN = {"OUTBOX_CLEANUP_INTERVAL_MS": "100", "TELEMETRY_CLEANUP_INTERVAL_MS": "100"}
+PARTS = "SELECT part::text FROM telemetry_raw_parts"
+
+
+@pytest.fixture
+def tidy_farm(pg_farm):
+    edge = pg_farm.processes["edge"]
+    edge.end()
+    edge.env.update(OFTEN)
+    edge.start()
+    return pg_farm
+
+
+def test_what_is_old_goes_and_what_the_cloud_lacks_stays(tidy_farm):
+    farm = tidy_farm
+    farm.start_agent(0, COUNT=50, RATE=1000)
+    wait_for("the readings", 30, farm.drained)
+    farm.processes["cloud"].end()
+    with Device(farm) as device:
+        for _ in range(3):
+            device.publish(topic(), envelope())
+        wait_for("three more", 10, lambda: farm.count("edge") == 53)
+    farm.cluster.execute(
+        "edge", "UPDATE sync_receipt SET acked_at = acked_at - interval '15 days'",
+        "UPDATE telemetry_raw SET ingested_at = ingested_at - interval '91 days'",
+        "UPDATE telemetry_agg SET bucket_end_at = bucket_end_at - interval '366 days'"
+        " WHERE \"window\" = '1m'")
+    wait_for("old events gone", 20, lambda: farm.count("edge", "sync_event") == 3)
+    wait_for("old readings gone", 20, lambda: farm.count("edge") == 3)
+    wait_for("old buckets gone", 20, lambda: farm.query(
+        "edge", "SELECT count(*) FROM telemetry_agg WHERE \"window\" = '1m'") == [(0,)])
+    farm.processes["cloud"].start()
+    wait_for("everything at the cloud", 30, lambda: farm.count("cloud") == 53)
+
+
+def test_months_are_made_ahead_and_dropped_whole(tidy_farm):
+    farm = tidy_farm
+    before = set(farm.query("edge", PARTS))
+    assert len(before) == 3
+    ahead = max(before)
+    farm.cluster.execute(
+        "edge", f"DROP TABLE {ahead[0]}",
+        "SELECT telemetry_raw_make('2020-02-01', '2020-02-29')",
+        "INSERT INTO telemetry_raw (tenant_id, device_id, metric_type, metric_value,"
+        " occurred_at, ingested_at, event_id)"
+        " SELECT 't', 'd', 'm', 1, '2020-02-03', '2020-02-03', i::text"
+        " FROM generate_series(1, 5000) AS i")
+    wait_for("the month ahead, and no old one", 20,
+             lambda: set(farm.query("edge", PARTS)) == before)
+    assert farm.count("edge") == 0
 
 
 # -- what an operator may get wrong ---------------------------------------------------
