@@ -11,6 +11,7 @@
 
 #include "farm_private.h"
 #include "kit/shim.h"
+#include "sim_pg.h"
 
 extern const struct shim_service *const edge_ingress_gateway;
 extern const struct shim_service *const edge_telemetry_timeseries;
@@ -26,32 +27,39 @@ enum { EDGE, SECOND_FORWARDER, CLOUD, SECOND_WORKER, NODE_COUNT };
 static const struct shim_service *edge_services[4], *forwarder_services[2],
     *cloud_services[3];
 static struct sim_node machines[NODE_COUNT];
-static char folder[64], edge_path[96], cloud_path[96];
+static char folder[64], edge_url[256], cloud_url[256];
 double farm_days;
 
 struct sim_node *farm_edge(void) { return &machines[EDGE]; }
 struct sim_node *farm_second_forwarder(void) { return &machines[SECOND_FORWARDER]; }
 struct sim_node *farm_cloud(void) { return &machines[CLOUD]; }
 
-/* ## Files: on a disk that is memory, where there is one, because every seed writes
- * many thousand transactions */
+/* ## Databases: files on a disk that is memory, where there is one, because every seed
+ * writes many thousand transactions; or places on a server */
 
-static void make_folder(void)
+static void make_databases(void)
 {
+    if (sim_pg_is_on()) {
+        sim_pg_make_place(edge_url, sizeof edge_url);
+        sim_pg_make_place(cloud_url, sizeof cloud_url);
+        return;
+    }
     snprintf(folder, sizeof folder, "%s/farm-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (!mkdtemp(folder))
         abort();
-    snprintf(edge_path, sizeof edge_path, "%s/edge.db", folder);
-    snprintf(cloud_path, sizeof cloud_path, "%s/cloud.db", folder);
+    snprintf(edge_url, sizeof edge_url, "sqlite:%s/edge.db", folder);
+    snprintf(cloud_url, sizeof cloud_url, "sqlite:%s/cloud.db", folder);
 }
 
-static void remove_folder(void)
+static void remove_files(void)
 {
     static const char *const names[] = { "edge.db", "cloud.db" };
     static const char *const suffixes[] = { "", "-wal", "-shm", "-journal", "-open" };
     char path[160];
 
+    if (!*folder)
+        return;
     for (size_t n = 0; n < 2; n++)
         for (size_t s = 0; s < sizeof suffixes / sizeof *suffixes; s++) {
             snprintf(path, sizeof path, "%s/%s%s", folder, names[n], suffixes[s]);
@@ -64,7 +72,7 @@ static void remove_folder(void)
 
 static struct sim_node *set_up(int which, const char *name, const char *host,
                                const struct shim_service *const *services,
-                               const char *database, int64_t skew_ms)
+                               const char *database_url, int64_t skew_ms)
 {
     struct sim_node *node = &machines[which];
 
@@ -74,7 +82,7 @@ static struct sim_node *set_up(int which, const char *name, const char *host,
                                .skew_ms = skew_ms,
                                .restart_ms = RESTART_MS };
     sim_node_add(node);
-    sim_node_argument(node, "--database-url=sqlite:%s", database);
+    sim_node_argument(node, "--database-url=%s", database_url);
     sim_node_argument(node, "--store-sync=normal");
     sim_node_argument(node, "--store-busy-ms=0");
     sim_node_argument(node, "--farmiq-insecure-dev");
@@ -107,7 +115,7 @@ static void start_late(void *node) { sim_node_start(node); }
 static void open_edge(const struct farm_options *with)
 {
     struct sim_node *node =
-        set_up(EDGE, "edge", "edge", edge_services, edge_path, with->edge_skew_ms[0]);
+        set_up(EDGE, "edge", "edge", edge_services, edge_url, with->edge_skew_ms[0]);
 
     sim_node_argument(node, "--mqtt-broker-url=mqtt://broker");
     sim_node_argument(node, "--allowlist-mode=open");
@@ -121,7 +129,7 @@ static void open_edge(const struct farm_options *with)
     sim_node_start(node);
     if (with->forwarders < 2)
         return;
-    node = set_up(SECOND_FORWARDER, "forwarder-2", NULL, forwarder_services, edge_path,
+    node = set_up(SECOND_FORWARDER, "forwarder-2", NULL, forwarder_services, edge_url,
                   with->edge_skew_ms[1]);
     add_forwarder_options(node, with, "forwarder-2");
     sim_after(SECONDS(1), start_late, node);
@@ -133,7 +141,7 @@ static void open_cloud(const struct farm_options *with)
 
     for (int i = 0; i < with->cloud_workers; i++) {
         struct sim_node *node = set_up(CLOUD + i, names[i], "cloud", cloud_services,
-                                       cloud_path, with->cloud_skew_ms);
+                                       cloud_url, with->cloud_skew_ms);
 
         sim_node_argument(node, "--ingest-cleanup-interval-ms=1h");
         sim_node_argument(node, "--bus-poll-ms=%" PRId64, with->poll_ms);
@@ -174,7 +182,7 @@ void farm_open(const struct farm_options *options)
     if (!with.poll_ms)
         with.poll_ms = MINUTES(1);
     list_services();
-    make_folder();
+    make_databases();
     sim_http_reset();
     sim_mqtt_reset();
     memset(machines, 0, sizeof machines);
@@ -182,7 +190,7 @@ void farm_open(const struct farm_options *options)
     open_cloud(&with);
     sim_run(SECONDS(3));
     sensors_open(&with);
-    checks_open(edge_path, cloud_path);
+    checks_open(edge_url, cloud_url);
 }
 
 void farm_close(void)
@@ -192,7 +200,7 @@ void farm_close(void)
     sensors_close();
     sim_mqtt_reset();
     sim_http_reset();
-    remove_folder();
+    remove_files();
 }
 
 /* ## Words */

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must be true, and how it is found out: by looking into the databases with
- * connections of our own, beside the processes. */
+/* What must be true, and how it is found out: by looking into the databases with stores
+ * of our own, beside the processes. */
 #include <inttypes.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checks_queries.h"
 #include "farm_private.h"
 #include "kit/shim.h"
 
 #define MOST_EVENTS 1000
 
 static struct {
-    const char *edge_path;
-    sqlite3 *edge, *cloud;
-    sqlite3_stmt *edge_has, *cloud_marked, *cloud_has;
+    const char *edge_url;
+    struct farmiq_store edge, cloud;
     uint8_t *is_acked; /* by seq of the edge's outbox */
     int64_t acked_room;
     uint64_t from_the_future;
@@ -24,108 +23,94 @@ static struct {
 
 /* ## Looking */
 
-static sqlite3 *open_reader(const char *path)
+static void open_store(struct farmiq_store *store, const char *url, int reads_only)
 {
-    sqlite3 *db = NULL;
+    int r = sim_store_open_beside(store, url, reads_only);
 
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-        sim_fail("cannot look into %s: %s", path, sqlite3_errmsg(db));
-    return db;
+    if (r < 0)
+        sim_fail("cannot look into a database: %s", farmiq_strerror(r));
 }
 
-static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+static void ask(struct farmiq_store *store, const struct farmiq_sql_query *query,
+                const struct farmiq_sql_value *params, uint32_t param_count,
+                farmiq_sql_row_fn on_row, void *ctx)
 {
-    sqlite3_stmt *statement = NULL;
+    int r = farmiq_sql_run(store, query, NULL, params, param_count, on_row, ctx);
 
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
-        sim_fail("%s: %s", sql, sqlite3_errmsg(db));
-    return statement;
+    if (r < 0)
+        sim_fail("%s: %s", query->name, farmiq_strerror(r));
 }
 
-static uint64_t count(sqlite3 *db, const char *sql)
+static int take_number(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                       uint32_t count)
 {
-    sqlite3_stmt *statement = prepare(db, sql);
+    (void)row, (void)count;
+    *(uint64_t *)ctx = (uint64_t)columns[0].integer;
+    return FARMIQ_OK;
+}
+
+/* The number that it gives; 0 where it gives none. */
+static uint64_t count(struct farmiq_store *store, const struct farmiq_sql_query *query)
+{
     uint64_t result = 0;
 
-    if (statement && sqlite3_step(statement) == SQLITE_ROW)
-        result = (uint64_t)sqlite3_column_int64(statement, 0);
-    else
-        sim_fail("%s: %s", sql, sqlite3_errmsg(db));
-    sqlite3_finalize(statement);
+    ask(store, query, NULL, 0, take_number, &result);
     return result;
 }
 
-static int has(sqlite3_stmt *statement, const char *tenant_id, const char *event_id)
+static struct farmiq_sql_value text(const char *text)
 {
-    int found;
+    return farmiq_sql_text(shim_str(text));
+}
 
-    sqlite3_bind_text(statement, 1, tenant_id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, event_id, -1, SQLITE_STATIC);
-    found = sqlite3_step(statement) == SQLITE_ROW;
-    sqlite3_reset(statement);
-    return found;
+static int has(struct farmiq_store *store, const struct farmiq_sql_query *query,
+               const char *tenant_id, const char *event_id)
+{
+    const struct farmiq_sql_value params[] = { text(tenant_id), text(event_id) };
+    uint64_t found = 0;
+
+    ask(store, query, params, 2, take_number, &found);
+    return found != 0;
 }
 
 int edge_holds(const char *tenant_id, const char *event_id)
 {
-    return has(checks.edge_has, tenant_id, event_id) ||
-           has(checks.cloud_has, tenant_id, event_id);
+    return has(&checks.edge, &sql_edge_has, tenant_id, event_id) ||
+           has(&checks.cloud, &sql_cloud_has, tenant_id, event_id);
 }
 
 void edge_insert(const char *tenant_id, const char *event_id, const char *device_id,
                  uint32_t payload_bytes)
 {
-    static const char sql[] =
-        "INSERT INTO sync_outbox (id, tenant_id, farm_id, barn_id, device_id, event_type,"
-        " occurred_at, trace_id, payload_json, created_at)"
-        " VALUES (?1, ?2, 'farm-1', 'barn-0', ?3, 'telemetry.ingested', ?4, ?1,"
-        " json_object('metric_type', 'temperature', 'metric_value', 20, 'note',"
-        " printf('%.*c', ?5, 'x')), ?4)";
-    sqlite3 *db = NULL;
-    sqlite3_stmt *row;
+    static const char head[] =
+        "{\"metric_type\":\"temperature\",\"metric_value\":20,\"note\":\"";
+    char *payload = malloc(sizeof head + payload_bytes + 2);
+    struct farmiq_store edge = { 0 };
 
-    if (sqlite3_open(checks.edge_path, &db) != SQLITE_OK)
-        sim_fail("cannot write into the edge's database: %s", sqlite3_errmsg(db));
-    row = prepare(db, sql);
-    sqlite3_bind_text(row, 1, event_id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(row, 2, tenant_id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(row, 3, device_id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(row, 4, sim_now_ms());
-    sqlite3_bind_int64(row, 5, payload_bytes);
-    if (sqlite3_step(row) != SQLITE_DONE)
-        sim_fail("a foreign writer cannot append: %s", sqlite3_errmsg(db));
-    sqlite3_finalize(row);
-    sqlite3_close(db);
+    if (!payload)
+        abort();
+    memcpy(payload, head, sizeof head - 1);
+    memset(payload + sizeof head - 1, 'x', payload_bytes);
+    strcpy(payload + sizeof head - 1 + payload_bytes, "\"}");
+    const struct farmiq_sql_value params[] = { text(tenant_id), text(event_id),
+                                               text(device_id),
+                                               farmiq_sql_integer(sim_now_ms()),
+                                               text(payload) };
+    open_store(&edge, checks.edge_url, 0);
+    ask(&edge, &sql_foreign_row, params, 5, NULL, NULL);
+    farmiq_store_close(&edge);
+    free(payload);
 }
 
-uint64_t farm_backlog(void)
-{
-    return count(checks.edge, "SELECT (SELECT count(*) FROM sync_ready)"
-                              " + (SELECT count(*) FROM sync_retry)"
-                              " + (SELECT coalesce(sum(json_array_length(seqs)), 0)"
-                              "    FROM sync_batch)");
-}
+uint64_t farm_backlog(void) { return count(&checks.edge, &sql_backlog); }
 
-uint64_t farm_dead_letters(void)
-{
-    return count(checks.edge, "SELECT count(*) FROM sync_dead");
-}
+uint64_t farm_dead_letters(void) { return count(&checks.edge, &sql_dead_letters); }
 
-uint64_t farm_cloud_has(void)
-{
-    return count(checks.cloud, "SELECT count(*) FROM telemetry_raw");
-}
+uint64_t farm_cloud_has(void) { return count(&checks.cloud, &sql_readings); }
 
 uint64_t farm_cloud_dead_letters(void)
 {
-    return count(checks.cloud, "SELECT count(*) FROM bus_telemetry_dead");
-}
-
-static uint64_t farm_cloud_bus(void)
-{
-    return count(checks.cloud, "SELECT (SELECT count(*) FROM bus_telemetry_ready)"
-                               " + (SELECT count(*) FROM bus_telemetry_retry)"
-                               " + (SELECT count(*) FROM bus_telemetry_batch)");
+    return count(&checks.cloud, &sql_cloud_dead_letters);
 }
 
 /* An effect beyond the first shows as a second row, or as an aggregate that counted a
@@ -133,10 +118,8 @@ static uint64_t farm_cloud_bus(void)
 uint64_t farm_duplicates(void)
 {
     uint64_t rows = farm_cloud_has();
-    uint64_t ids = count(checks.cloud, "SELECT count(*) FROM (SELECT DISTINCT tenant_id,"
-                                       " event_id FROM telemetry_raw)");
-    uint64_t counted = count(checks.cloud, "SELECT coalesce(sum(count), 0) FROM"
-                                           " telemetry_agg WHERE bucket_size = '1h'");
+    uint64_t ids = count(&checks.cloud, &sql_ids);
+    uint64_t counted = count(&checks.cloud, &sql_counted);
 
     return rows - ids + (counted > ids ? counted - ids : 0);
 }
@@ -144,7 +127,7 @@ uint64_t farm_duplicates(void)
 int farm_is_drained(void)
 {
     return sensors_holding() == 0 && sim_mqtt_queued() == 0 && farm_backlog() == 0 &&
-           farm_cloud_bus() == 0;
+           count(&checks.cloud, &sql_cloud_bus) == 0;
 }
 
 /* ## Watching */
@@ -203,7 +186,7 @@ static void on_settled(const struct sim_settled *row)
     if (row->status != FARMIQ_OUTBOX_ACKED)
         return;
     checks.is_acked[row->seq] = 1;
-    if (!has(checks.cloud_marked, row->tenant_id, row->event_id))
+    if (!has(&checks.cloud, &sql_cloud_marked, row->tenant_id, row->event_id))
         sim_fail("I2: %s was acknowledged and is not in the cloud", row->event_id);
 }
 
@@ -241,66 +224,50 @@ static const struct sim_store_watcher watcher = { on_claimed, on_settled };
 
 /* ## At the end: the book against the cloud's table, value by value */
 
-static void compare_row(sqlite3_stmt *row)
+static int compare_row(void *ctx, uint32_t index, const struct farmiq_sql_value *row,
+                       uint32_t columns)
 {
-    const char *tenant_id = (const char *)sqlite3_column_text(row, 0);
-    const char *event_id = (const char *)sqlite3_column_text(row, 1);
-    const struct reading *reading = reading_find(tenant_id, event_id);
+    char tenant_id[FARMIQ_ID_MAX_BYTES + 1], event_id[FARMIQ_ID_MAX_BYTES + 1];
+    const struct reading *reading;
 
+    (void)ctx, (void)index, (void)columns;
+    snprintf(tenant_id, sizeof tenant_id, "%.*s", (int)row[0].text.len, row[0].text.ptr);
+    snprintf(event_id, sizeof event_id, "%.*s", (int)row[1].text.len, row[1].text.ptr);
+    reading = reading_find(tenant_id, event_id);
     if (!reading) {
         sim_fail("I3: the cloud has %s of %s, which nobody made", event_id, tenant_id);
-        return;
+        return FARMIQ_OK;
     }
     if (reading->is_poison)
         sim_fail("I3: the cloud stored the poison %s", event_id);
-    if (fabs(sqlite3_column_double(row, 2) - reading->value) > 1e-9 ||
-        sqlite3_column_int64(row, 3) != reading->ts_unix_ms ||
-        strcmp((const char *)sqlite3_column_text(row, 4), device_id_of(reading)) != 0)
+    if (fabs(row[2].real - reading->value) > 1e-9 ||
+        row[3].integer != reading->ts_unix_ms ||
+        strncmp(row[4].text.ptr, device_id_of(reading), row[4].text.len) != 0)
         sim_fail("I3: the cloud's %s is not what the device measured", event_id);
     sim_mix((uint64_t)reading->ts_unix_ms);
-}
-
-static void compare_rows(void)
-{
-    sqlite3_stmt *row =
-        prepare(checks.cloud, "SELECT tenant_id, event_id, value, occurred_at, device_id"
-                              " FROM telemetry_raw ORDER BY tenant_id, event_id");
-
-    while (row && sqlite3_step(row) == SQLITE_ROW)
-        compare_row(row);
-    sqlite3_finalize(row);
+    return FARMIQ_OK;
 }
 
 void farm_check_everything(void)
 {
-    uint64_t aggregated = count(checks.cloud, "SELECT coalesce(sum(count), 0) FROM"
-                                              " telemetry_agg WHERE bucket_size = '1h'");
-
-    compare_rows();
+    ask(&checks.cloud, &sql_every_reading, NULL, 0, compare_row, NULL);
     farm_assert_count(__LINE__, "I1, I2: readings in the cloud", farm_cloud_has(),
                       sensors_made());
     farm_assert_count(__LINE__, "I2: duplicates stored", farm_duplicates(), 0);
-    farm_assert_count(__LINE__, "I2: readings in the cloud's aggregates", aggregated,
-                      sensors_made());
+    farm_assert_count(__LINE__, "I2: readings in the cloud's aggregates",
+                      count(&checks.cloud, &sql_counted), sensors_made());
     farm_assert_count(__LINE__, "I9: dead letters of the edge", farm_dead_letters(),
                       sensors_poisoned() + checks.from_the_future);
     farm_assert_count(__LINE__, "I9: dead letters of the cloud",
                       farm_cloud_dead_letters(), 0);
 }
 
-void checks_open(const char *edge_path, const char *cloud_path)
+void checks_open(const char *edge_url, const char *cloud_url)
 {
     memset(&checks, 0, sizeof checks);
-    checks.edge_path = edge_path;
-    checks.edge = open_reader(edge_path);
-    checks.cloud = open_reader(cloud_path);
-    checks.edge_has = prepare(checks.edge, "SELECT 1 FROM sync_event WHERE tenant_id = ?1"
-                                           " AND event_id = ?2");
-    checks.cloud_marked =
-        prepare(checks.cloud, "SELECT 1 FROM cloud_dedupe WHERE tenant_id = ?1"
-                              " AND event_id = ?2");
-    checks.cloud_has = prepare(checks.cloud, "SELECT 1 FROM telemetry_raw WHERE"
-                                             " tenant_id = ?1 AND event_id = ?2");
+    checks.edge_url = edge_url;
+    open_store(&checks.edge, edge_url, 1);
+    open_store(&checks.cloud, cloud_url, 1);
     sim_store_watch(&watcher);
     sim_http_watch(on_request);
 }
@@ -309,11 +276,8 @@ void checks_close(void)
 {
     sim_store_watch(NULL);
     sim_http_watch(NULL);
-    sqlite3_finalize(checks.edge_has);
-    sqlite3_finalize(checks.cloud_marked);
-    sqlite3_finalize(checks.cloud_has);
-    sqlite3_close(checks.edge);
-    sqlite3_close(checks.cloud);
+    farmiq_store_close(&checks.edge);
+    farmiq_store_close(&checks.cloud);
     free(checks.is_acked);
     memset(&checks, 0, sizeof checks);
 }

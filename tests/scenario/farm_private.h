@@ -31,7 +31,7 @@ struct tenant *tenant_at(uint32_t index);
 struct reading *reading_find(const char *tenant_id, const char *event_id);
 const char *device_id_of(const struct reading *reading);
 
-void checks_open(const char *edge_path, const char *cloud_path);
+void checks_open(const char *edge_url, const char *cloud_url);
 void checks_close(void);
 int edge_holds(const char *tenant_id, const char *event_id);
 /* An outbox row from another program's hand, its payload that long. */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "farm.h"
+#include "sim_pg.h"
 
 static const struct scenario *const tables[] = { scenarios, swarms, planted };
 static const char *const table_names[] = { "scenarios", "swarms", "planted" };
@@ -20,6 +21,7 @@ static struct {
     const char *name;
     int is_verbose, lists;
     int is_twice; /* run every seed twice: the hashes must agree */
+    int on_postgresql;
 } wish = { .seed = 1, .seeds = 1 };
 
 struct run {
@@ -86,8 +88,9 @@ static void print_run(const struct run *run)
                            : "VIOLATION: ",
            run->failure);
     if (*run->failure && !scenario->bug)
-        printf("  again: farm --seed %" PRIu64 " --days %g --scenario %s --verbose\n",
-               run->seed, farm_days, scenario->name);
+        printf("  again: farm --seed %" PRIu64 " --days %g --scenario %s --verbose%s\n",
+               run->seed, farm_days, scenario->name,
+               wish.on_postgresql ? " --postgresql" : "");
     fflush(stdout);
 }
 
@@ -112,6 +115,8 @@ static int run_scenario(const struct scenario *scenario)
 
 static int is_wanted(size_t table, const struct scenario *scenario)
 {
+    if (wish.on_postgresql && scenario->needs_file)
+        return 0;
     return strcmp(wish.name, scenario->name) == 0 ||
            strcmp(wish.name, table_names[table]) == 0;
 }
@@ -140,6 +145,7 @@ static const struct option arguments[] = {
     { "scenario", required_argument, NULL, 'c' },
     { "verbose", no_argument, &wish.is_verbose, 1 },
     { "twice", no_argument, &wish.is_twice, 1 },
+    { "postgresql", no_argument, &wish.on_postgresql, 1 },
     { "list", no_argument, &wish.lists, 1 },
     { 0 },
 };
@@ -160,15 +166,24 @@ static void read_arguments(int argc, char **argv)
         } else if (c == '?') {
             fprintf(stderr, "usage: farm --list\n"
                             "       farm --scenario NAME|scenarios|swarms|planted"
-                            " [--seed S] [--seeds N] [--days D] [--twice] [--verbose]\n");
+                            " [--seed S] [--seeds N] [--days D] [--twice] [--verbose]"
+                            " [--postgresql]\n");
             exit(2);
         }
 }
 
 int main(int argc, char **argv)
 {
+    int wrong;
+
     read_arguments(argc, argv);
+    if (wish.on_postgresql && !sim_pg_start()) {
+        fprintf(stderr, "farm: there is no PostgreSQL to start\n");
+        return 2;
+    }
     clearenv(); /* the services read options from it */
     sim_log_to_stdout(wish.is_verbose);
-    return run_wanted();
+    wrong = run_wanted();
+    sim_pg_stop();
+    return wrong;
 }

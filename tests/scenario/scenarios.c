@@ -367,7 +367,7 @@ const struct scenario scenarios[] = {
     { "broker-queue-overflows", "and drops silently", broker_queue_overflows, 0 },
     { "edge-disk-full", "back-pressure, then it goes on by itself", edge_disk_full, 0 },
     { "edge-quota-full", "the backlog fills the quota, and still drains", edge_quota_full,
-      0 },
+      0, 1 },
     { "cloud-disk-full", "503, nothing acknowledged", cloud_disk_full, 0 },
     { "two-tenants-same-ids", "an id belongs to its tenant", two_tenants_same_ids, 0 },
     { "acknowledgements-lost", "for longer than the ingress remembers ids",

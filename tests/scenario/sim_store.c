@@ -11,6 +11,8 @@
 #include <farmiq/store_pg.h>
 #include <farmiq/store_sqlite.h>
 
+#include "sim_pg.h"
+
 struct sim_store {
     struct farmiq_store real;
     struct sim_node *node;
@@ -258,6 +260,7 @@ static int sim_claim(void *ctx, const char *queue,
 
     if (r < 0)
         return r;
+    sim_pg_set_clock();
     if (sim_bug_is(SIM_BUG_LEASE_FOR_EVER))
         longer.lease_ms = UINT32_MAX;
     r = farmiq_store_outbox_claim(&store->real, queue, &longer, first);
@@ -272,6 +275,7 @@ static int sim_renew(void *ctx, const char *queue, const uint64_t token[2],
     struct sim_store *store = ctx;
     int r = may_write(store);
 
+    sim_pg_set_clock();
     return r < 0 ? r
                  : result_of(store, farmiq_store_outbox_renew(&store->real, queue, token,
                                                               now_unix_ms, lease_ms));
@@ -321,6 +325,7 @@ static int sim_unclaim(void *ctx, const char *queue, int64_t now_unix_ms,
     struct sim_store *store = ctx;
     int r = may_write(store);
 
+    sim_pg_set_clock();
     return r < 0 ? r
                  : result_of(store,
                              farmiq_store_outbox_unclaim(&store->real, queue, now_unix_ms,
@@ -385,7 +390,7 @@ static const struct farmiq_store_ops sim_ops = {
     .sql_run = sim_sql_run,
 };
 
-/* ## Opening: the linker sends the kit's call here (--wrap) */
+/* ## Opening: the linker sends the kit's calls here (--wrap) */
 
 int __real_farmiq_store_open_sqlite(struct farmiq_store *out, const char *path,
                                     const struct farmiq_sqlite_options *options,
@@ -393,30 +398,69 @@ int __real_farmiq_store_open_sqlite(struct farmiq_store *out, const char *path,
 int __wrap_farmiq_store_open_sqlite(struct farmiq_store *out, const char *path,
                                     const struct farmiq_sqlite_options *options,
                                     struct farmiq_error *error);
+int __real_farmiq_store_open_pg(struct farmiq_store *out, const char *conninfo,
+                                const struct farmiq_pg_options *options,
+                                struct farmiq_error *error);
+int __wrap_farmiq_store_open_pg(struct farmiq_store *out, const char *conninfo,
+                                const struct farmiq_pg_options *options,
+                                struct farmiq_error *error);
+
+/* Between the process and its store, which is open. */
+static void stand_between(struct farmiq_store *store, int is_writer)
+{
+    struct sim_node *node = sim_is_open() ? sim_node_current() : NULL;
+    struct sim_store *between;
+
+    if (!node)
+        return;
+    between = calloc(1, sizeof *between);
+    if (!between)
+        abort();
+    between->real = *store;
+    between->node = node;
+    between->is_writer = is_writer;
+    store->ops = &sim_ops;
+    store->ctx = between;
+}
 
 int __wrap_farmiq_store_open_sqlite(struct farmiq_store *out, const char *path,
                                     const struct farmiq_sqlite_options *options,
                                     struct farmiq_error *error)
 {
-    struct sim_node *node = sim_is_open() ? sim_node_current() : NULL;
-    struct sim_store *store;
-    int r;
+    int r = __real_farmiq_store_open_sqlite(out, path, options, error);
 
-    if (!node)
-        return __real_farmiq_store_open_sqlite(out, path, options, error);
-    store = calloc(1, sizeof *store);
-    if (!store)
-        return FARMIQ_E_NOMEM;
-    store->node = node;
-    store->is_writer = options->access == FARMIQ_SQLITE_WRITE;
-    r = __real_farmiq_store_open_sqlite(&store->real, path, options, error);
-    if (r < 0) {
-        free(store);
-        return r;
-    }
-    out->ops = &sim_ops;
-    out->ctx = store;
-    return FARMIQ_OK;
+    if (r == FARMIQ_OK)
+        stand_between(out, options->access == FARMIQ_SQLITE_WRITE);
+    return r;
+}
+
+int __wrap_farmiq_store_open_pg(struct farmiq_store *out, const char *conninfo,
+                                const struct farmiq_pg_options *options,
+                                struct farmiq_error *error)
+{
+    int r = __real_farmiq_store_open_pg(out, conninfo, options, error);
+
+    if (r == FARMIQ_OK && !options->read_only)
+        sim_pg_take_clock(conninfo);
+    if (r == FARMIQ_OK)
+        stand_between(out, !options->read_only);
+    return r;
+}
+
+/* ## Beside the processes */
+
+int sim_store_open_beside(struct farmiq_store *out, const char *url, int reads_only)
+{
+    struct farmiq_sqlite_options sqlite;
+    struct farmiq_pg_options pg;
+
+    farmiq_sqlite_options_init(&sqlite, sizeof sqlite);
+    farmiq_pg_options_init(&pg, sizeof pg);
+    sqlite.access = reads_only ? FARMIQ_SQLITE_READ : FARMIQ_SQLITE_WRITE;
+    pg.read_only = (uint32_t)reads_only;
+    return strncmp(url, "sqlite:", 7) == 0
+               ? __real_farmiq_store_open_sqlite(out, url + 7, &sqlite, NULL)
+               : __real_farmiq_store_open_pg(out, url, &pg, NULL);
 }
 
 /* Nobody listens: what waits for a socket would not wait in simulated time. Each process

@@ -42,4 +42,8 @@ struct sim_store_watcher {
 };
 void sim_store_watch(const struct sim_store_watcher *watcher); /* NULL: nobody */
 
+/* A look, or a write, by somebody who is no process of the farm. The edge's schema is
+ * there already. FARMIQ_OK, or what the store's open returned. */
+int sim_store_open_beside(struct farmiq_store *out, const char *url, int reads_only);
+
 #endif

@@ -1,0 +1,52 @@
+-- What the checks ask of the farm's databases. $1 tenant, $2 event.
+
+-- name: edge_has
+SELECT 1 FROM sync_event WHERE tenant_id = $1 AND event_id = $2
+
+-- name: cloud_marked
+SELECT 1 FROM cloud_dedupe WHERE tenant_id = $1 AND event_id = $2
+
+-- name: cloud_has
+SELECT 1 FROM telemetry_raw WHERE tenant_id = $1 AND event_id = $2
+
+-- A row from another program's hand. $3 device, $4 now, $5 payload.
+-- name: foreign_row
+INSERT INTO sync_outbox (id, tenant_id, farm_id, barn_id, device_id, event_type,
+    occurred_at, trace_id, payload_json, created_at)
+VALUES ($2, $1, 'farm-1', 'barn-0', $3, 'telemetry.ingested', $4, $2, $5, $4)
+
+-- name: backlog@sqlite
+SELECT (SELECT count(*) FROM sync_ready) + (SELECT count(*) FROM sync_retry)
+    + (SELECT coalesce(sum(json_array_length(seqs)), 0) FROM sync_batch)
+
+-- name: backlog@pg
+SELECT (SELECT count(*) FROM sync_ready) + (SELECT count(*) FROM sync_retry)
+    + (SELECT coalesce(sum(cardinality(seqs)), 0)::bigint FROM sync_batch)
+
+-- name: dead_letters
+SELECT count(*) FROM sync_dead
+
+-- name: readings
+SELECT count(*) FROM telemetry_raw
+
+-- name: ids
+SELECT count(*) FROM (SELECT DISTINCT tenant_id, event_id FROM telemetry_raw) AS ids
+
+-- name: counted@sqlite
+SELECT coalesce(sum(count), 0) FROM telemetry_agg WHERE bucket_size = '1h'
+
+-- name: counted@pg
+SELECT coalesce(sum(count), 0)::bigint FROM telemetry_agg WHERE bucket_size = '1h'
+
+-- name: cloud_dead_letters
+SELECT count(*) FROM bus_telemetry_dead
+
+-- name: cloud_bus
+SELECT (SELECT count(*) FROM bus_telemetry_ready)
+    + (SELECT count(*) FROM bus_telemetry_retry)
+    + (SELECT count(*) FROM bus_telemetry_batch WHERE token IS NOT NULL)
+
+-- name: every_reading
+SELECT tenant_id, event_id, value, occurred_at, device_id
+FROM telemetry_raw
+ORDER BY tenant_id, event_id
