@@ -103,6 +103,11 @@ static int apply_result(void *ctx, uint32_t index, const char *json, size_t json
     return FARMIQ_OK;
 }
 
+static int falls_short(const struct farmiq_json_member *taken, const struct span *span)
+{
+    return taken->type == FARMIQ_JSON_NUMBER && taken->number < span->count;
+}
+
 /* A 200 with a list of results names what was not taken. An older neighbour only counts
  * what was (13-A11): FARMIQ_NONE, if that is not all. */
 static int apply_results(const struct span *span, struct farmiq_str reply)
@@ -115,9 +120,8 @@ static int apply_results(const struct span *span, struct farmiq_str reply)
     void *memory;
     int r = scratch_members(&results.scratch, span->call, reply, members, 2);
 
-    if (r == FARMIQ_OK && list->type != FARMIQ_JSON_ARRAY)
-        r = taken->type == FARMIQ_JSON_NUMBER && taken->number < span->count ? FARMIQ_NONE
-                                                                             : FARMIQ_OK;
+    if (r == FARMIQ_OK && list->type != FARMIQ_JSON_ARRAY && falls_short(taken, span))
+        return FARMIQ_NONE;
     if (r != FARMIQ_OK || list->type != FARMIQ_JSON_ARRAY)
         return r;
     bytes = FARMIQ_ENVELOPE_SCRATCH_BYTES + list->text.len;
@@ -147,8 +151,7 @@ static int ask(const struct span *span, struct shim_request *request)
 static int hand_over(const struct span *span);
 
 /* The neighbour refuses the request as a whole, or has not taken all of it: bisected
- * until the culprit stands alone.
- */
+ * until the culprit stands alone. */
 static int hand_over_halves(const struct span *span)
 {
     struct span first = *span, second = *span;
