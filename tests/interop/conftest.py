@@ -105,17 +105,27 @@ def ingestion(target, open_door):
     return cloud_door(target, open_door, "ingestion")
 
 
+def asking_door(target, open_door, name):
+    """A service that answers who has a token."""
+    token = target.settings["cloud"].get("token")
+    return cloud_door(target, open_door, name,
+                      {"authorization": f"Bearer {token}"} if token else None)
+
+
 @pytest.fixture
 def cloud_telemetry(target, open_door):
-    cloud = target.need("cloud", "telemetry")
-    token = getattr(cloud, "token", None)
-    headers = {"authorization": f"Bearer {token}"} if token else None
-    return cloud_door(target, open_door, "telemetry", headers)
+    return asking_door(target, open_door, "telemetry")
+
+
+@pytest.fixture
+def cloud_sessions(target, open_door):
+    return asking_door(target, open_door, "sessions")
 
 
 SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "sessions"),
             ("edge", "forwarder"),
-            ("cloud", "ingestion"), ("cloud", "telemetry")]
+            ("cloud", "ingestion"), ("cloud", "telemetry"),
+            ("cloud", "sessions")]
 
 
 @pytest.fixture(params=SERVICES, ids=lambda where: "-".join(where))

@@ -28,6 +28,9 @@ WANTED = {
                              "/api/v1/edge/diagnostics/dedupe"},
     ("cloud", "telemetry"): {"/api/v1/telemetry/readings", "/api/v1/telemetry/aggregates",
                              "/api/v1/telemetry/metrics", "/api/v1/telemetry/latest"},
+    ("cloud", "sessions"): {"/api/v1/weighvision/sessions", "/api/v1/weighvision/analytics",
+                            "/api/v1/weighvision/sessions/{sessionId}",
+                            "/api/v1/weighvision/weight-aggregates"},
 }
 
 
