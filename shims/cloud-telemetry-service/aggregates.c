@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET aggregates (spec cloud 3.3). 5m, 1h and 1d are kept up to date with every reading;
- * 15m is put together from 5m, 1m from the readings. */
+ * 15m is put together from 5m, 1m from the readings, days of a time zone from hours. */
 #include "telemetry.h"
 
 #include "common/rows.h"
@@ -89,19 +89,29 @@ static int reply(struct shim_call *call, const struct farmiq_sql_query *query,
     return r < 0 ? r : shim_reply(call, 200);
 }
 
+/* Stored days are UTC's. */
+static int is_of_zone(const struct resolution *size, const char *zone)
+{
+    return size->ms == 86400000 && !text_is(shim_str(zone), "UTC");
+}
+
 int telemetry_get_aggregates(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
     const struct resolution *size = ask_bucket(&ask);
+    const char *zone = telemetry_ask_zone(&ask);
     int64_t limit = ask_limit(&ask, MOST_ROWS, MOST_ROWS);
     int is_page = text_is(ask_text(&ask, "envelope"), "1");
     struct filters filters;
+    int r;
 
     telemetry_ask_filters(&ask, &filters);
     ask_range(&ask, size, &filters);
+    if (is_of_zone(size, zone))
+        telemetry_ask_days(&ask, &filters);
     if (ask.is_refused)
         return 0;
-    const struct farmiq_sql_value params[] = {
+    struct farmiq_sql_value params[] = {
         farmiq_sql_text(call->tenant_id),
         farmiq_sql_integer(filters.from_unix_ms),
         farmiq_sql_integer(filters.to_unix_ms),
@@ -113,5 +123,8 @@ int telemetry_get_aggregates(struct shim_call *call)
         farmiq_sql_text(shim_str(size->name)),
         farmiq_sql_integer(size->ms),
     };
-    return reply(call, choose(size, &filters), limit, params, is_page);
+    if (!is_of_zone(size, zone))
+        return reply(call, choose(size, &filters), limit, params, is_page);
+    r = telemetry_days(call, zone, &filters, &params[8], &params[9]);
+    return r < 0 ? r : reply(call, &sql_aggregates_of_days, limit, params, is_page);
 }

@@ -262,6 +262,36 @@ GROUP BY tenant_id, farm_id, barn_id, device_id, metric, start
 ORDER BY start DESC, device_id, metric
 LIMIT $8
 
+-- $9 the size that days are put together from, $10 the days: [[start, end], ...]
+-- name: aggregates_of_days@sqlite
+SELECT '', tenant_id, farm_id, barn_id, device_id, metric,
+    json_extract(d.value, '$[0]') AS start, '1d', sum(sum_value) / sum(count),
+    min(min_value), max(max_value), sum(count), min(created_at), max(updated_at)
+FROM json_each($10) AS d CROSS JOIN telemetry_agg
+WHERE tenant_id = $1 AND bucket_size = $9 AND $2 <= $3
+    AND bucket_start >= json_extract(d.value, '$[0]')
+    AND bucket_start < json_extract(d.value, '$[1]')
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+    AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7)
+GROUP BY tenant_id, farm_id, barn_id, device_id, metric, start
+ORDER BY start DESC, device_id, metric
+LIMIT $8
+
+-- name: aggregates_of_days@pg
+SELECT '', tenant_id, farm_id, barn_id, device_id, metric, d.since AS start, '1d',
+    sum(sum_value) / sum(count)::double precision, min(min_value), max(max_value),
+    sum(count)::bigint, min(created_at), max(updated_at)
+FROM (SELECT to_timestamp((day ->> 0)::double precision / 1000) AS since,
+          to_timestamp((day ->> 1)::double precision / 1000) AS until
+      FROM jsonb_array_elements($10::text::jsonb) AS day) AS d
+JOIN telemetry_agg ON bucket_start >= d.since AND bucket_start < d.until
+WHERE tenant_id = $1 AND bucket_size = $9 AND $2::timestamptz <= $3::timestamptz
+    AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
+    AND ($6 = '' OR device_id = $6) AND ($7 = '' OR metric = $7)
+GROUP BY tenant_id, farm_id, barn_id, device_id, metric, start
+ORDER BY start DESC, device_id, metric
+LIMIT $8
+
 -- name: aggregates_of_raw@sqlite
 SELECT '', tenant_id, coalesce(farm_id, '') AS farm, coalesce(barn_id, '') AS barn,
     device_id, metric, occurred_at - occurred_at % $10 AS start, $9, avg(value), min(value),

@@ -3,6 +3,7 @@
  * they come. */
 #include "telemetry.h"
 
+#include "common/zone.h"
 #include "openapi.h"
 
 const struct bucket_size telemetry_sizes[] = {
@@ -11,6 +12,7 @@ const struct bucket_size telemetry_sizes[] = {
 
 static const struct shim_option options[] = {
     { "STALE_AFTER_MS", SHIM_MS, "5m", "a value older than this is shown as stale" },
+    ZONE_OPTION,
     { "TELEMETRY_RAW_RETENTION_DAYS", SHIM_COUNT, "730",
       "how long readings are kept; 0: for ever" },
     { "TELEMETRY_AGG_RETENTION_DAYS", SHIM_COUNT, "2557",
@@ -75,6 +77,7 @@ static const struct shim_service service = {
     .openapi = cloud_telemetry_service_openapi,
     .schema = farmiq_schema_cloud,
     .state_bytes = sizeof(struct telemetry_state),
+    .start = zone_check,
 };
 
 SHIM_MAIN(cloud_telemetry_service, service)

@@ -34,4 +34,13 @@ struct filters {
 };
 void telemetry_ask_filters(struct ask *ask, struct filters *filters);
 
+/* days.c: `tz`, or else TIME_ZONE. */
+const char *telemetry_ask_zone(struct ask *ask);
+void telemetry_ask_days(struct ask *ask, const struct filters *filters);
+/* The days of the zone that the range touches, as a JSON list of [start, end], and the
+ * size of the buckets that they are put together from. 0 or FARMIQ_E_NOMEM. */
+int telemetry_days(struct shim_call *call, const char *zone,
+                   const struct filters *filters, struct farmiq_sql_value *source,
+                   struct farmiq_sql_value *list);
+
 #endif

@@ -3,11 +3,11 @@
  * summed up by the day (spec cloud 3.4). */
 #include "readmodel.h"
 
+#include "common/zone.h"
 #include "openapi.h"
 
 static const struct shim_option options[] = {
-    { "TIME_ZONE", SHIM_STRING, "UTC",
-      "the IANA time zone whose days weights are summed up by, such as Europe/Berlin" },
+    ZONE_OPTION,
     { "WEIGHT_ROLLUP_INTERVAL_MS", SHIM_MS, "10s",
       "how often days are summed up again that have changed; news wakes it" },
     { "SESSION_RETENTION_DAYS", SHIM_COUNT, "2555",
@@ -26,17 +26,6 @@ static const struct shim_metric metrics[] = {
       "messages that can never be stored, by reason" },
     { 0 },
 };
-
-static int start(struct shim_call *call)
-{
-    struct shim_day day;
-
-    if (shim_zone_day(shim_text(call, "TIME_ZONE"), call->now_unix_ms, &day) == FARMIQ_OK)
-        return FARMIQ_OK;
-    shim_log(call, SHIM_ERROR, "start.failed",
-             "TIME_ZONE: there is no time zone of that name, as Europe/Berlin is one");
-    return FARMIQ_E_ARG;
-}
 
 static const struct shim_route routes[] = {
     { "GET", "/api/v1/weighvision/sessions", SHIM_TENANT, readmodel_get_sessions },
@@ -73,7 +62,7 @@ static const struct shim_service service = {
     .jobs = jobs,
     .openapi = cloud_weighvision_readmodel_openapi,
     .schema = farmiq_schema_cloud,
-    .start = start,
+    .start = zone_check,
 };
 
 SHIM_MAIN(cloud_weighvision_readmodel, service)
