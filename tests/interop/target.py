@@ -50,7 +50,7 @@ class Target:
         return types.SimpleNamespace(**given)
 
 
-# -- a farm of our own --------------------------------------------------------------------
+# -- a farm of our own -----------------------------------------------------------------
 
 SECRET, OTHER_SECRET, KEY = "interop-secret-one", "interop-secret-two", "interop-key-three"
 TOKEN = "interop-internal-token"
@@ -91,7 +91,8 @@ class OwnFarm:
         apart.start_broker()
         apart.start_service(
             "edge-ingress-gateway", **apart.gateway_env(),
-            DATABASE_URL=apart.database_url("gateway"), DOWNSTREAM_TIMEOUT_MS="2s", EDGE_TELEMETRY_TIMESERIES_URL=neighbour,
+            DATABASE_URL=apart.database_url("gateway"), DOWNSTREAM_TIMEOUT_MS="2s",
+            EDGE_TELEMETRY_TIMESERIES_URL=neighbour,
             EDGE_WEIGHVISION_SESSION_URL=neighbour)
 
     def start_bus(self):
@@ -111,11 +112,10 @@ class OwnFarm:
             **EMPTY,
             "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
                      "sessions": site.edge_url, "forwarder": site.edge_url, "admin": True,
-                     "internal_token": TOKEN,
-                     "shut_forwarder": shut_site.edge_url},
+                     "internal_token": TOKEN, "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
-                      "sessions": site.cloud_url, "ca_file": site.ca, "token": site.token, "auth": "hmac",
-                      "edge_id": "edge-1", "secret": SECRET, "other_secret": OTHER_SECRET,
+                      "sessions": site.cloud_url, "ca_file": site.ca, "token": site.token,
+                      "auth": "hmac", "secret": SECRET, "other_secret": OTHER_SECRET,
                       "keyed_ingestion": shut_site.cloud_url, "key": KEY,
                       "keyed_ca_file": shut_site.ca},
             "mqtt": {"url": f"mqtt://127.0.0.1:{site.ports['mqtt']}", "acknowledges": True},

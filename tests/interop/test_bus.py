@@ -85,7 +85,7 @@ def stored(bus, target):
                 bus.telemetry.good(READINGS, metric=metric)))
 
 
-# -- what is published ---------------------------------------------------------------------------
+# -- what is published -----------------------------------------------------------------
 
 
 def test_the_topology_is_there(channel):
@@ -170,7 +170,7 @@ def test_what_is_refused_is_not_published(cloud, place, listen):
     assert set(listen(good["event_id"])) == {good["event_id"]}
 
 
-# -- what is consumed ------------------------------------------------------------------------------
+# -- what is consumed ------------------------------------------------------------------
 
 
 def publish(channel, message, key="telemetry.ingested", properties=None):

@@ -58,7 +58,7 @@ def counts(answer):
     return tuple(answer.json[name] for name in ("accepted", "duplicated", "rejected"))
 
 
-# -- what is taken ---------------------------------------------------------------------------
+# -- what is taken ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [BATCH, ALIAS])
@@ -134,7 +134,7 @@ def test_the_payloads_that_come_in_practice(cloud, place):
     assert counts(answer) == (len(events), 0, 0), answer
 
 
-# -- what is refused, event by event -----------------------------------------------------------
+# -- what is refused, event by event ---------------------------------------------------
 
 REFUSED = {
     "no object": (None, "INVALID_EVENT"),
@@ -207,7 +207,7 @@ def test_an_old_reading_of_a_missing_field(cloud, place, differs):
             error["code"] == "MISSING_SCOPE" and "farm_id" in error["error"])
 
 
-# -- what is refused as a whole -----------------------------------------------------------------
+# -- what is refused as a whole --------------------------------------------------------
 
 
 @pytest.mark.parametrize("body", [b"{", b"", b"[]", b"null", b'"text"', b"\xff\xfe",
@@ -270,7 +270,7 @@ def test_packed_bodies(cloud, place):
     assert cut.status == 400 and cut.error["code"] == "VALIDATION_ERROR"
 
 
-# -- two at once ---------------------------------------------------------------------------------
+# -- two at once -----------------------------------------------------------------------
 
 
 def test_the_same_batch_twice_at_once(cloud, place):
@@ -288,7 +288,7 @@ def test_the_same_batch_twice_at_once(cloud, place):
     assert sum(duplicated for _, duplicated, _ in answers) == 3 * len(events)
 
 
-# -- who one is ----------------------------------------------------------------------------------
+# -- who one is ------------------------------------------------------------------------
 
 
 def test_the_published_signatures():
@@ -449,7 +449,7 @@ def test_a_credential_speaks_for_its_tenants_only(cloud, place):
         assert answer.status in (401, 403)
 
 
-# -- diagnostics ---------------------------------------------------------------------------------
+# -- diagnostics -----------------------------------------------------------------------
 
 
 def test_the_handshake(cloud):

@@ -99,7 +99,7 @@ def test_a_reading_without_a_farm(ingestion, target, place, differs):
             answer.json["errors"][0]["code"] == "MISSING_SCOPE")
 
 
-# -- questions -------------------------------------------------------------------------------------
+# -- questions -------------------------------------------------------------------------
 
 FROM = ["from", "start", "start_time", "startTime", "startDate", "start_date"]
 TO = ["to", "end", "end_time", "endTime", "endDate", "end_date"]
@@ -266,7 +266,7 @@ def test_the_stream(cloud_telemetry, send, place, target):
     connection.close()
 
 
-# -- whose readings --------------------------------------------------------------------------------
+# -- whose readings --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [READINGS, AGGREGATES, "/api/v1/telemetry/metrics",
@@ -298,7 +298,7 @@ def test_a_token_is_for_one_tenant(cloud_telemetry, place, target, how):
     assert answer.status == 403 and answer.error["code"] == "FORBIDDEN"
 
 
-# -- the whole way -----------------------------------------------------------------------------------
+# -- the whole way ---------------------------------------------------------------------
 
 
 def test_from_the_device_to_the_question(device, cloud_telemetry, place, target):

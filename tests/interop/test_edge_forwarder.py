@@ -96,7 +96,7 @@ def test_the_cloud_answers_to_a_key(open_door, target):
     assert (answer.status, answer.json["ok"]) == (200, True)
 
 
-# -- the operator's ------------------------------------------------------------------------------
+# -- the operator's --------------------------------------------------------------------
 
 
 def test_dead_letters(operator):

@@ -48,7 +48,7 @@ def rows(edge_telemetry, place, target):
     return of
 
 
-# -- readings ----------------------------------------------------------------------------------
+# -- readings --------------------------------------------------------------------------
 
 
 def test_a_reading_by_mqtt(device, rows, place, counters):
@@ -98,7 +98,7 @@ def test_what_of_the_envelope_is_optional(device, rows, place, change):
     assert len(rows(metric, 1)) == 1
 
 
-# -- other kinds of topic -----------------------------------------------------------------------
+# -- other kinds of topic --------------------------------------------------------------
 
 SPELLINGS = [
     ("created", "weighvision.session.created", {"batch_id": "batch-1"}),
@@ -163,7 +163,7 @@ def test_a_status_is_retained_and_read(device, place, counters, mqtt):
     counters.wait(messages_received_total=2, messages_valid_total=1)
 
 
-# -- what is not taken ---------------------------------------------------------------------------
+# -- what is not taken -----------------------------------------------------------------
 
 REFUSED = {
     "no JSON": ({}, b"hello", "INVALID_ENVELOPE"),
@@ -254,7 +254,7 @@ def test_the_same_id_for_another_reading(device, rows, place, counters, differs)
     assert [row["metric_value"] for row in rows(metric, 1)] == [1.5]
 
 
-# -- what the device is told -----------------------------------------------------------------------
+# -- what the device is told -----------------------------------------------------------
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_an_acknowledgement_is_not_retained(told, device, mqtt, place):
     assert device.heard.empty()
 
 
-# -- figures ----------------------------------------------------------------------------------------
+# -- figures ---------------------------------------------------------------------------
 
 
 def test_the_gateways_figures(gateway, device, place, counters):

@@ -181,7 +181,7 @@ def test_what_cannot_be_attached(session, place):
     assert foreign.error["code"] in ("TENANT_MISMATCH", "NOT_FOUND")
 
 
-# -- in every order --------------------------------------------------------------------------------
+# -- in every order --------------------------------------------------------------------
 
 FACTS = {
     "created": ("weighvision.session.created", "00", {"batch_id": "batch-7"}),

@@ -65,7 +65,7 @@ def site(target, open_door, one_stand_in):
     made.wait_until_empty()
 
 
-# -- the request ---------------------------------------------------------------------------------
+# -- the request -----------------------------------------------------------------------
 
 
 def test_the_request_line_and_its_headers(site):
@@ -196,7 +196,7 @@ def test_the_diagnosis_knocks_at_the_handshake(site):
             site.given.secret, stamp, "GET", request.path)
 
 
-# -- answers that settle rows ------------------------------------------------------------------------
+# -- answers that settle rows ----------------------------------------------------------
 
 
 @pytest.mark.parametrize("counts", [
@@ -288,7 +288,7 @@ def test_a_whole_batch_that_is_refused(site, status):
     site.wait_until([one["event_id"] for one in neighbours], "acked")
 
 
-# -- answers that say nothing about rows ---------------------------------------------------------------
+# -- answers that say nothing about rows -----------------------------------------------
 
 
 def outages(request):
@@ -406,7 +406,7 @@ def test_a_backlog_drains(site):
     assert sorted(sent) == sorted(ids) and set(site.entries("dlq")) == dead
 
 
-# -- dead letters ----------------------------------------------------------------------------------------
+# -- dead letters ----------------------------------------------------------------------
 
 
 def test_a_dead_letter_goes_out_again(site):

@@ -116,7 +116,7 @@ def test_how_many_at_once(edge_telemetry, place, differs):
     assert store(edge_telemetry, *events[:1000])["ingested_count"] == 1000
 
 
-# -- questions ---------------------------------------------------------------------------------
+# -- questions -------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_a_late_reading_is_in_its_bucket(edge_telemetry, place, series):
     assert (bucket["count"], bucket["max_value"]) == (7, 100)
 
 
-# -- figures ------------------------------------------------------------------------------------
+# -- figures ---------------------------------------------------------------------------
 
 
 def test_figures_of_all(edge_telemetry, place):

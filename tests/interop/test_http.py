@@ -49,7 +49,7 @@ def is_error(answer, code):
             and error["message"] and error["traceId"] == answer.headers["x-trace-id"])
 
 
-# -- health, readiness ----------------------------------------------------------------------
+# -- health, readiness -----------------------------------------------------------------
 
 
 def test_health_needs_no_credential(service, differs):
@@ -81,7 +81,7 @@ def test_readiness_names_what_it_needs(service, differs):
             body.get("db") == "up")
 
 
-# -- ids ------------------------------------------------------------------------------------
+# -- ids -------------------------------------------------------------------------------
 
 
 def test_ids_of_the_caller_come_back(service):
@@ -137,7 +137,7 @@ def test_answers_are_hardened(service):
     assert headers["x-frame-options"] in ("DENY", "SAMEORIGIN")
 
 
-# -- errors ---------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------
 
 
 def test_an_unknown_path(service):
@@ -215,7 +215,7 @@ def test_neighbours_show_a_token(target, open_door, name, method, path):
         assert (answer.status, answer.error["code"]) == (401, "UNAUTHORIZED")
 
 
-# -- connections ------------------------------------------------------------------------------
+# -- connections -----------------------------------------------------------------------
 
 
 def test_a_connection_serves_many_requests(service):

@@ -115,7 +115,7 @@ class Door:
         return answer.json
 
 
-# -- signatures (edge 6.7), from the contract's words alone ------------------------------
+# -- signatures (edge 6.7), from the contract's words alone ----------------------------
 
 
 def text_to_sign(stamp, method, path, body):
