@@ -105,6 +105,7 @@ static void *write_for_ever(void *arg)
     struct shim_writer *writer = arg;
     struct shim_unit *group;
 
+    pthread_setname_np(pthread_self(), "writer"); /* for top -H and the benchmark */
     while ((group = shim_units_take(&writer->units, GROUP_MAX)) != NULL) {
         int r = FARMIQ_E_BUSY;
 
