@@ -118,6 +118,8 @@ static int read_names(const gnutls_datum_t *der, struct shim_peer *peer)
     if (r >= 0) {
         read_common_name(certificate, peer->common_name, sizeof peer->common_name);
         read_uri(certificate, peer->uri, sizeof peer->uri);
+        peer->expires_unix_ms =
+            (int64_t)gnutls_x509_crt_get_expiration_time(certificate) * 1000;
     }
     gnutls_x509_crt_deinit(certificate);
     return r < 0 ? FARMIQ_E_REFUSED : FARMIQ_OK;

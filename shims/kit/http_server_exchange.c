@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "kit/crypto.h"
 #include "kit/http_server_private.h"
@@ -299,7 +300,15 @@ static void read_gapless(struct gathering *all, const struct shim_http_exchange 
     all->is_gapless |= !parses_in_place();
 }
 
-/* The client's certificate is looked at once for each connection. */
+static int64_t now_unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The client's certificate is verified once for each connection, which may outlive it. */
 static const struct shim__http_refusal *read_peer(struct shim_http_exchange *exchange)
 {
     struct link *link = exchange->link;
@@ -313,6 +322,8 @@ static const struct shim__http_refusal *read_peer(struct shim_http_exchange *exc
         link->peer = shim_crypto_tls_peer(session, &link->peer_names);
         link->is_peer_known = 1;
     }
+    if (link->peer == FARMIQ_OK && now_unix_ms() > link->peer_names.expires_unix_ms)
+        link->peer = FARMIQ_E_REFUSED;
     exchange->has_peer = link->peer == FARMIQ_OK;
     exchange->peer = link->peer_names;
     return link->peer < 0 ? &shim__http_bad_certificate : NULL;

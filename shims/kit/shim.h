@@ -227,6 +227,7 @@ struct shim_peer {
     char subject[256];     /* RFC 4514 */
     char common_name[128]; /* empty: none, or more than one */
     char uri[256];         /* of the alternative names; empty: none, or more than one */
+    int64_t expires_unix_ms;
 };
 const struct shim_peer *shim_peer(const struct shim_call *call); /* NULL: showed none */
 struct farmiq_str shim_path_part(const struct shim_call *call, const char *name);

@@ -147,8 +147,8 @@ def main():
         for situation in rounds[0][at]:
             writer, median, refused = (statistics.median(r[at][situation][i] for r in rounds)
                                       for i in range(3))
-            print(f"  {situation:27} writer {writer:9.1f} us a refusal, batch "
-                  f"{median:6.1f} ms ({median / alone:4.1f} x alone), {refused:.0f}/s")
+            print(f"  {situation:27} batch {median:7.1f} ms ({median / alone:5.1f} x alone)" +
+                  (f", writer {writer:8.1f} us a refusal, {refused:.0f}/s" if refused else ""))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may send what to the cloud (spec cloud 1.5, edge 6.7): a client of its own, over the
 standard library's sockets, tries everything that is almost right."""
+import calendar
 import concurrent.futures
 import contextlib
 import gzip
@@ -495,6 +496,29 @@ def test_a_certificate_is_an_edge_or_nothing(tmp_path, build):
             assert stored(farm)[0] - before == accepted, what
         assert Client(farm, "north").send(HANDSHAKE, method="GET")[0] == 200
         assert Client(farm).send(HANDSHAKE, method="GET")[:2] == (401, "UNAUTHORIZED")
+
+
+def test_a_connection_does_not_outlive_its_certificate(tmp_path, build):
+    with certified(tmp_path, build) as farm:
+        until = time.gmtime(time.time() + 4)
+        farm.authority.issue("brief", "cn = edge-north",
+                             time.strftime("expiration_date = %Y-%m-%d %H:%M:%S UTC", until))
+        client = Client(farm, "brief")
+        connection = http.client.HTTPSConnection("127.0.0.1", client.port, context=client.tls)
+
+        def status():
+            connection.request("GET", HANDSHAKE)
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        assert status() == 200
+        first = connection.sock
+        while time.time() < calendar.timegm(until) + 1:
+            assert connection.sock is first, "this is about one connection"
+            time.sleep(0.2)
+        assert status() == 403
+        assert client.send(HANDSHAKE, method="GET")[:2] == (403, "FORBIDDEN")
 
 
 def test_certificate_and_signature_must_name_the_same_edge(tmp_path, build):
