@@ -87,7 +87,7 @@ struct scenario {
     const char *what;
     void (*run)(void);
     enum sim_bug bug; /* planted for the whole run: the run must fail */
-    int needs_file;   /* it is about what a server does not have */
+    int needs_file;   /* it is about what only a file has: a quota, its owners' clocks */
 };
 extern const struct scenario scenarios[], swarms[], planted[];
 /* Those that a planted bug must spoil. */
