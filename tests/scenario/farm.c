@@ -15,17 +15,19 @@
 
 extern const struct shim_service *const edge_ingress_gateway;
 extern const struct shim_service *const edge_telemetry_timeseries;
+extern const struct shim_service *const edge_weighvision_session;
 extern const struct shim_service *const edge_sync_forwarder;
 extern const struct shim_service *const cloud_ingestion;
 extern const struct shim_service *const cloud_telemetry_service;
+extern const struct shim_service *const cloud_weighvision_readmodel;
 
 #define RESTART_MS SECONDS(5)
 #define STEP_MS SECONDS(10)
 
 enum { EDGE, SECOND_FORWARDER, CLOUD, SECOND_WORKER, NODE_COUNT };
 
-static const struct shim_service *edge_services[4], *forwarder_services[2],
-    *cloud_services[3];
+static const struct shim_service *edge_services[5], *forwarder_services[2],
+    *cloud_services[4];
 static struct sim_node machines[NODE_COUNT];
 static char folder[64], edge_url[256], cloud_url[256];
 double farm_days;
@@ -120,6 +122,8 @@ static void open_edge(const struct farm_options *with)
     sim_node_argument(node, "--mqtt-broker-url=mqtt://broker");
     sim_node_argument(node, "--allowlist-mode=open");
     sim_node_argument(node, "--dedupe-cleanup-interval-ms=1h");
+    sim_node_argument(node, "--session-settle-interval-ms=1m");
+    sim_node_argument(node, "--session-sweep-interval-ms=10m");
     sim_node_argument(node, "--emit-aggregates-interval-ms=10m");
     sim_node_argument(node, "--emit-aggregates=%s",
                       with->emit_aggregates ? "true" : "false");
@@ -144,6 +148,7 @@ static void open_cloud(const struct farm_options *with)
                                        cloud_url, with->cloud_skew_ms);
 
         sim_node_argument(node, "--ingest-cleanup-interval-ms=1h");
+        sim_node_argument(node, "--weight-rollup-interval-ms=%" PRId64, with->poll_ms);
         sim_node_argument(node, "--bus-poll-ms=%" PRId64, with->poll_ms);
         if (with->cloud_body_max_bytes)
             sim_node_argument(node, "--http-max-body-bytes=%u",
@@ -156,10 +161,12 @@ static void list_services(void)
 {
     edge_services[0] = edge_ingress_gateway;
     edge_services[1] = edge_telemetry_timeseries;
-    edge_services[2] = edge_sync_forwarder;
+    edge_services[2] = edge_weighvision_session;
+    edge_services[3] = edge_sync_forwarder;
     forwarder_services[0] = edge_sync_forwarder;
     cloud_services[0] = cloud_ingestion;
     cloud_services[1] = cloud_telemetry_service;
+    cloud_services[2] = cloud_weighvision_readmodel;
 }
 
 static void set_default(int *value, int fallback)
@@ -190,6 +197,7 @@ void farm_open(const struct farm_options *options)
     open_cloud(&with);
     sim_run(SECONDS(3));
     sensors_open(&with);
+    scales_open(&with);
     checks_open(edge_url, cloud_url);
 }
 
@@ -197,6 +205,7 @@ void farm_close(void)
 {
     checks_close();
     sim_close();
+    scales_close();
     sensors_close();
     sim_mqtt_reset();
     sim_http_reset();

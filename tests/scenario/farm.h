@@ -13,6 +13,7 @@ struct farm_options {
     int barns;            /* 1 */
     int sensors_per_barn; /* 2 */
     int tenants;          /* 1; barns are dealt out to them */
+    int scales;           /* none */
     int same_ids;         /* both tenants' devices use the same event ids */
     int64_t every_ms;     /* 5 minutes between the readings of a sensor */
     int forwarders;       /* 1; the second is a process of its own on the same store */
@@ -43,6 +44,10 @@ uint64_t sensors_made(void);          /* readings that the cloud must end up wit
 uint64_t sensors_poisoned(void);      /* readings that must end among the dead letters */
 uint64_t sensors_holding(void);       /* readings that no edge has acknowledged yet */
 
+/* ## Scales (farm_scales.c) */
+void scales_weigh(uint32_t times); /* all of them, within seconds */
+uint64_t scales_holding(void);     /* facts that no edge has acknowledged yet */
+
 /* ## The processes */
 struct sim_node *farm_edge(void);
 struct sim_node *farm_second_forwarder(void);
@@ -62,6 +67,7 @@ void farm_check_everything(void);
 #define FARM(...) farm_open(&(struct farm_options){ __VA_ARGS__ })
 #define SENSORS_FOR(duration_ms) (sensors_on(), sim_run(duration_ms), sensors_off())
 #define READINGS(times) sensors_measure(times)
+#define WEIGHINGS(times) scales_weigh(times)
 #define QUIET_FOR(duration_ms) sim_run(duration_ms)
 #define CLOUD_DOWN() ((void)(sim_http_faults.is_cut_off = 1))
 #define CLOUD_UP() ((void)(sim_http_faults.is_cut_off = 0))

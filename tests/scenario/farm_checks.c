@@ -16,7 +16,9 @@
 static struct {
     const char *edge_url;
     struct farmiq_store edge, cloud;
-    uint8_t *is_acked; /* by seq of the edge's outbox */
+    /* By seq of the edge's outbox: a fingerprint of the event that was acknowledged; 0:
+     * none. A number may be given again once its event was purged. */
+    uint64_t *acked;
     int64_t acked_room;
     uint64_t from_the_future;
 } checks;
@@ -126,8 +128,8 @@ uint64_t farm_duplicates(void)
 
 int farm_is_drained(void)
 {
-    return sensors_holding() == 0 && sim_mqtt_queued() == 0 && farm_backlog() == 0 &&
-           count(&checks.cloud, &sql_cloud_bus) == 0;
+    return sensors_holding() == 0 && scales_holding() == 0 && sim_mqtt_queued() == 0 &&
+           farm_backlog() == 0 && count(&checks.cloud, &sql_cloud_bus) == 0;
 }
 
 /* ## Watching */
@@ -140,10 +142,11 @@ static void grow_acked(int64_t seq)
         room *= 2;
     if (room == checks.acked_room)
         return;
-    checks.is_acked = realloc(checks.is_acked, (size_t)room);
-    if (!checks.is_acked)
+    checks.acked = realloc(checks.acked, (size_t)room * sizeof *checks.acked);
+    if (!checks.acked)
         abort();
-    memset(checks.is_acked + checks.acked_room, 0, (size_t)(room - checks.acked_room));
+    memset(checks.acked + checks.acked_room, 0,
+           (size_t)(room - checks.acked_room) * sizeof *checks.acked);
     checks.acked_room = room;
 }
 
@@ -155,7 +158,8 @@ static void on_claimed(const char *queue, const struct farmiq_outbox_row *first)
     for (; first; first = first->next) {
         grow_acked(first->seq);
         sim_mix((uint64_t)first->seq);
-        if (checks.is_acked[first->seq])
+        if (checks.acked[first->seq] ==
+            farmiq_content_hash(first->event->event_id.ptr, first->event->event_id.len))
             sim_fail("I6: row %" PRId64 " was claimed after it was acknowledged",
                      first->seq);
     }
@@ -175,17 +179,19 @@ static void check_refused(const struct sim_settled *row)
 
 static void on_settled(const struct sim_settled *row)
 {
+    uint64_t fingerprint = farmiq_content_hash(row->event_id, strlen(row->event_id));
+
     if (strcmp(row->queue, "sync") != 0)
         return;
     grow_acked(row->seq);
     sim_mix((uint64_t)row->seq * 8 + (uint64_t)row->status);
-    if (checks.is_acked[row->seq])
+    if (checks.acked[row->seq] == fingerprint)
         sim_fail("I6: row %" PRId64 " was written after it was acknowledged", row->seq);
     if (row->status == FARMIQ_OUTBOX_DLQ || row->status == FARMIQ_OUTBOX_FAILED)
         check_refused(row);
     if (row->status != FARMIQ_OUTBOX_ACKED)
         return;
-    checks.is_acked[row->seq] = 1;
+    checks.acked[row->seq] = fingerprint;
     if (!has(&checks.cloud, &sql_cloud_marked, row->tenant_id, row->event_id))
         sim_fail("I2: %s was acknowledged and is not in the cloud", row->event_id);
 }
@@ -248,6 +254,84 @@ static int compare_row(void *ctx, uint32_t index, const struct farmiq_sql_value 
     return FARMIQ_OK;
 }
 
+/* ## The weighings, at the edge and at the cloud */
+
+int edge_holds_fact(const struct weighing *weighing, int fact)
+{
+    const struct farmiq_sql_query *query = fact == 0                    ? &sql_began
+                                           : fact == WEIGHING_FACTS - 1 ? &sql_ended
+                                           : fact == WEIGHING_FACTS - 2 ? &sql_image_at
+                                                                        : &sql_weight_at;
+    const struct farmiq_sql_value params[] = {
+        text(tenant_at(weighing->tenant)->id),
+        text(weighing->name),
+        farmiq_sql_integer(weighing->start_unix_ms + SECONDS(fact)),
+    };
+    uint64_t found = 0;
+
+    ask(&checks.edge, query, params, 3, take_number, &found);
+    return found != 0;
+}
+
+struct comparison {
+    const struct weighing *weighing;
+    const char *where;
+    int64_t least_images;
+    int rows;
+};
+
+/* I2, I3: one session, finalized, of the weights and the times that it had. The cloud is
+ * told of images by the end, which does not wait for them for ever. */
+static int compare_weighing(void *ctx, uint32_t index, const struct farmiq_sql_value *row,
+                            uint32_t columns)
+{
+    struct comparison *comparison = ctx;
+    const struct weighing *weighing = comparison->weighing;
+
+    (void)index, (void)columns;
+    comparison->rows++;
+    if (row[0].integer != FARMIQ_SESSION_FINALIZED ||
+        row[1].integer != weighing->start_unix_ms ||
+        row[2].integer != weighing->start_unix_ms + SECONDS(WEIGHING_FACTS - 1) ||
+        fabs(row[3].real - weighing->kg[0]) > 1e-9 ||
+        fabs(row[4].real - weighing->kg[WEIGHING_WEIGHTS - 1]) > 1e-9 ||
+        row[5].integer != WEIGHING_WEIGHTS || row[6].integer > 1 ||
+        row[6].integer < comparison->least_images)
+        sim_fail("I3: session %s of the %s is not what was weighed", weighing->name,
+                 comparison->where);
+    return FARMIQ_OK;
+}
+
+static void check_weighing(struct farmiq_store *store, struct comparison comparison)
+{
+    const struct farmiq_sql_value params[] = {
+        text(tenant_at(comparison.weighing->tenant)->id),
+        text(comparison.weighing->name),
+    };
+
+    ask(store, &sql_weighing, params, 2, compare_weighing, &comparison);
+    if (comparison.rows != 1)
+        sim_fail("I1: %d sessions %s at the %s", comparison.rows,
+                 comparison.weighing->name, comparison.where);
+}
+
+static void check_weighings(void)
+{
+    uint64_t sessions = weighing_count();
+
+    for (uint32_t i = 0; i < sessions; i++) {
+        check_weighing(&checks.edge, (struct comparison){ weighing_at(i), "edge", 1, 0 });
+        check_weighing(&checks.cloud,
+                       (struct comparison){ weighing_at(i), "cloud", 0, 0 });
+    }
+    farm_assert_count(__LINE__, "I2: weights at the cloud",
+                      count(&checks.cloud, &sql_weights), sessions * WEIGHING_WEIGHTS);
+    farm_assert_count(__LINE__, "I2: events of sessions told to the cloud",
+                      count(&checks.edge, &sql_told), sessions * WEIGHING_TOLD);
+    farm_assert_count(__LINE__, "I2: weights in the cloud's days",
+                      count(&checks.cloud, &sql_weighed), sessions);
+}
+
 void farm_check_everything(void)
 {
     ask(&checks.cloud, &sql_every_reading, NULL, 0, compare_row, NULL);
@@ -260,6 +344,7 @@ void farm_check_everything(void)
                       sensors_poisoned() + checks.from_the_future);
     farm_assert_count(__LINE__, "I9: dead letters of the cloud",
                       farm_cloud_dead_letters(), 0);
+    check_weighings();
 }
 
 void checks_open(const char *edge_url, const char *cloud_url)
@@ -278,6 +363,6 @@ void checks_close(void)
     sim_http_watch(NULL);
     farmiq_store_close(&checks.edge);
     farmiq_store_close(&checks.cloud);
-    free(checks.is_acked);
+    free(checks.acked);
     memset(&checks, 0, sizeof checks);
 }

@@ -23,6 +23,32 @@ struct tenant {
     uint32_t count, room;
 };
 
+#define WEIGHING_WEIGHTS 3
+#define WEIGHING_FACTS (WEIGHING_WEIGHTS + 3) /* created, an image, finalized */
+#define WEIGHING_TOLD (WEIGHING_WEIGHTS + 2)  /* to the cloud: all but the image */
+
+/* One session of a scale, as it was. Its fact number n is of n seconds after its start.
+ */
+struct weighing {
+    uint32_t number, tenant;
+    char name[16]; /* of the session */
+    int64_t start_unix_ms;
+    double kg[WEIGHING_WEIGHTS];
+    uint8_t order[WEIGHING_FACTS]; /* in which its facts set out */
+    int set_out_count;
+    int64_t sent_at_ms[WEIGHING_FACTS];
+    uint8_t is_acknowledged[WEIGHING_FACTS];
+};
+
+void scales_open(const struct farm_options *options);
+void scales_close(void);
+/* An acknowledgement: 1 if it was for a scale. */
+int scales_hear(struct farmiq_str topic, struct farmiq_str body);
+uint32_t weighing_count(void);
+const struct weighing *weighing_at(uint32_t index);
+/* Its weight, its image, or what it said of beginning and end. */
+int edge_holds_fact(const struct weighing *weighing, int fact);
+
 void sensors_open(const struct farm_options *options);
 void sensors_close(void);
 uint32_t tenant_count(void);

@@ -305,6 +305,8 @@ static void hear(struct farmiq_str topic, struct farmiq_str body)
     int r =
         farmiq_json_members(body.ptr, body.len, lists, 2, scratch, sizeof scratch, NULL);
 
+    if (scales_hear(topic, body))
+        return;
     if (!device || r != FARMIQ_OK || lists[0].type != FARMIQ_JSON_ARRAY) {
         sim_fail("the edge's acknowledgement cannot be read: %s", farmiq_errname(r));
         return;

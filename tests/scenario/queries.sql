@@ -39,14 +39,53 @@ SELECT coalesce(sum(count), 0) FROM telemetry_agg WHERE bucket_size = '1h'
 SELECT coalesce(sum(count), 0)::bigint FROM telemetry_agg WHERE bucket_size = '1h'
 
 -- name: cloud_dead_letters
-SELECT count(*) FROM bus_telemetry_dead
+SELECT (SELECT count(*) FROM bus_telemetry_dead) + (SELECT count(*) FROM bus_sessions_dead)
 
 -- name: cloud_bus
 SELECT (SELECT count(*) FROM bus_telemetry_ready)
     + (SELECT count(*) FROM bus_telemetry_retry)
     + (SELECT count(*) FROM bus_telemetry_batch WHERE token IS NOT NULL)
+    + (SELECT count(*) FROM bus_sessions_ready)
+    + (SELECT count(*) FROM bus_sessions_retry)
+    + (SELECT count(*) FROM bus_sessions_batch WHERE token IS NOT NULL)
+    + (SELECT count(*) FROM weigh_day)
 
 -- name: every_reading
 SELECT tenant_id, event_id, value, occurred_at, device_id
 FROM telemetry_raw
 ORDER BY tenant_id, event_id
+
+-- What a scale was told of. $1 tenant, $2 session, $3 when
+-- name: began
+SELECT 1 FROM weigh_session
+WHERE tenant_id = $1 AND session_id = $2 AND state IN (1, 2) AND start_at = $3
+
+-- name: ended
+SELECT 1 FROM weigh_session
+WHERE tenant_id = $1 AND session_id = $2 AND state IN (2, 4) AND end_at = $3
+
+-- name: image_at
+SELECT 1 FROM weigh_media WHERE tenant_id = $1 AND session_id = $2 AND occurred_at = $3
+
+-- name: weight_at
+SELECT 1 FROM weigh_weight WHERE tenant_id = $1 AND session_id = $2 AND occurred_at = $3
+
+-- $1 tenant, $2 session
+-- name: weighing
+SELECT state, start_at, end_at, initial_weight_kg, final_weight_kg, weight_count,
+    CASE WHEN image_count > declared_image_count THEN image_count
+        ELSE declared_image_count END
+FROM weigh_session
+WHERE tenant_id = $1 AND session_id = $2
+
+-- name: weights
+SELECT count(*) FROM weigh_weight
+
+-- name: told
+SELECT count(*) FROM sync_event WHERE event_type LIKE 'weighvision.%'
+
+-- name: weighed@sqlite
+SELECT coalesce(sum(sample_count), 0) FROM weighvision_weight_aggregate
+
+-- name: weighed@pg
+SELECT coalesce(sum(sample_count), 0)::bigint FROM weighvision_weight_aggregate

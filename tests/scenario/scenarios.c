@@ -93,6 +93,55 @@ void crash_at_every_cloud_step(void)
     crash_at_every_step_of(farm_cloud());
 }
 
+/* The same with the facts of weigh sessions, which set out in any order. */
+static void weigh_through_crashes_of(struct sim_node *node)
+{
+    uint64_t n = 0;
+
+    do {
+        node->crashed_at_step = 0;
+        node->crash_at_step = node->store_steps + ++n;
+        WEIGHINGS(1);
+        QUIET_FOR(SECONDS(30));
+        STEP_UNTIL_DRAINED(HOURS(1));
+    } while (node->crashed_at_step && !sim_failure());
+    node->crash_at_step = 0;
+    ASSERT_THAT(n > 30);
+    farm_check_everything();
+}
+
+static void weighing_through_every_edge_step(void)
+{
+    FARM(.scales = 2);
+    weigh_through_crashes_of(farm_edge());
+}
+
+static void weighing_through_every_cloud_step(void)
+{
+    FARM(.scales = 2);
+    weigh_through_crashes_of(farm_cloud());
+}
+
+/* Facts come twice, late and in any order; everybody dies now and then. */
+static void a_rough_weighing_day(void)
+{
+    FARM(.scales = 3, .tenants = 2, .barns = 2);
+    sim_mqtt_faults.duplicate = 300000;
+    sim_mqtt_faults.reorder = 300000;
+    sim_mqtt_faults.lose_ack = 200000;
+    sim_http_faults.duplicate = 200000;
+    sim_http_faults.lose_answer = 200000;
+    farm_edge()->crash_chance = farm_cloud()->crash_chance = 300;
+    for (int i = 0; i < 40; i++) {
+        WEIGHINGS(1);
+        SENSORS_FOR(MINUTES(15));
+    }
+    farm_edge()->crash_chance = farm_cloud()->crash_chance = 0;
+    STEP_UNTIL_DRAINED(HOURS(3));
+    QUIET_FOR(MINUTES(20));
+    farm_check_everything();
+}
+
 /* The database judges leases by what its clients say the time is: two forwarders whose
  * clocks are two hours apart take each other's batches for expired, and the fencing
  * token keeps that harmless. */
@@ -353,6 +402,12 @@ const struct scenario scenarios[] = {
     { "crash-at-every-edge-step", "kill before and after each store verb of the edge",
       crash_at_every_edge_step, 0 },
     { "crash-at-every-cloud-step", "and of the cloud", crash_at_every_cloud_step, 0 },
+    { "weighing-through-every-edge-step", "the same, with weigh sessions",
+      weighing_through_every_edge_step, 0 },
+    { "weighing-through-every-cloud-step", "and at the cloud",
+      weighing_through_every_cloud_step, 0 },
+    { "a-rough-weighing-day", "facts twice, late and in any order, and crashes",
+      a_rough_weighing_day, 0 },
     { "two-skewed-forwarders", "+-1 h, dying, with answers later than the lease",
       two_skewed_forwarders, 0 },
     { "a-clock-jumps-back", "one hour, with rows in flight", a_clock_jumps_back, 0 },

@@ -174,14 +174,17 @@ def test_each_route_answers_as_documented(edge):
 
 def test_repeats_under_new_ids_change_nothing_and_are_not_told_again(edge):
     post(edge, "", creation())
-    post(edge, "/s1/bind-weight", body(weightKg=100))
+    weight = body(weightKg=100)
+    post(edge, "/s1/bind-weight", weight)
     post(edge, "/s1/bind-media", body(mediaObjectId="m1"))
     first = post(edge, "/s1/finalize", body(at="2026-01-01T10:02:00Z"))[1]
     for _ in range(2):
         assert post(edge, "", creation())[0] == 201
+        assert post(edge, "/s1/bind-weight", weight)[0] == 200
         assert post(edge, "/s1/bind-media", body(mediaObjectId="m1"))[0] == 200
         assert post(edge, "/s1/finalize", body(at="2026-01-01T10:02:00Z")) == (200, first)
         assert post(edge, "/s1/finalize", body(at="2026-01-01T10:05:00Z")) == (200, first)
+    assert get(edge)[1]["weightCount"] == 1
     assert metric(edge, edge.edge_url, "farmiq_session_conflicts_total") == 2
     assert types_told(edge) == ["session.created", "session.finalized", "weight.recorded"]
 

@@ -16,6 +16,7 @@
 #include "common/rows.h"
 #include "common/scratch.h"
 #include "common/text.h"
+#include "common/weigh.h"
 
 /* ## The kit */
 
@@ -544,6 +545,106 @@ static void strict_names_the_first_missing_member(void **state)
     assert_null(ingestion_strict_fault(&event));
 }
 
+/* ## What a weigh-vision event says */
+
+static struct weigh_fact read_fact(const char *event_type, const char *payload,
+                                   int wanted)
+{
+    struct weigh_fact fact = { .kind = weigh_kind(shim_str(event_type)),
+                               .session_id = shim_str("s-1") };
+    struct scratch scratch = { 0 };
+    const char *fault = NULL;
+    int r = weigh_read(&fact, &scratch, &call, shim_str(payload), &fault);
+
+    assert_int_equal(r, wanted);
+    if (r != FARMIQ_OK)
+        assert_non_null(fault);
+    return fact;
+}
+
+#define WEIGHT "weighvision.weight.recorded"
+#define IMAGE "weighvision.image.captured"
+#define END "weighvision.session.finalized"
+
+static void every_kind_of_fact_has_its_events(void **state)
+{
+    (void)state;
+    assert_int_equal(weigh_kind(shim_str("weighvision.session.created")),
+                     FARMIQ_SESSION_EV_CREATED);
+    assert_int_equal(weigh_kind(shim_str(WEIGHT)), FARMIQ_SESSION_EV_WEIGHT);
+    assert_int_equal(weigh_kind(shim_str("media.bound")), FARMIQ_SESSION_EV_IMAGE);
+    assert_int_equal(weigh_kind(shim_str("media.stored")), FARMIQ_SESSION_EV_IMAGE);
+    assert_int_equal(weigh_kind(shim_str("inference.completed")),
+                     FARMIQ_SESSION_EV_INFERENCE);
+    assert_int_equal(weigh_kind(shim_str(END)), FARMIQ_SESSION_EV_FINALIZED);
+    assert_int_equal(weigh_kind(shim_str("weighvision.frame.uploaded")), 0);
+    assert_int_equal(weigh_kind(shim_str("")), 0);
+}
+
+/* Spec edge 2.6: the first of weightKg, weight_kg, weight, value. */
+static void a_weight_has_four_spellings(void **state)
+{
+    (void)state;
+    assert_true(
+        read_fact(WEIGHT, "{\"weightKg\":1.5,\"value\":9}", FARMIQ_OK).weight_kg == 1.5);
+    assert_true(read_fact(WEIGHT, "{\"weight_kg\":2}", FARMIQ_OK).weight_kg == 2);
+    assert_true(read_fact(WEIGHT, "{\"weight\":3}", FARMIQ_OK).weight_kg == 3);
+    assert_true(read_fact(WEIGHT, "{\"value\":5000}", FARMIQ_OK).weight_kg == 5000);
+    assert_true(
+        read_fact(WEIGHT, "{\"weightKg\":null,\"value\":4}", FARMIQ_OK).weight_kg == 4);
+    read_fact(WEIGHT, "{\"weightKg\":\"1\",\"value\":4}", FARMIQ_E_SCHEMA);
+    read_fact(WEIGHT, "{}", FARMIQ_E_SCHEMA);
+    read_fact(WEIGHT, "", FARMIQ_E_SCHEMA);
+}
+
+static void a_weight_that_no_animal_has_is_refused(void **state)
+{
+    (void)state;
+    read_fact(WEIGHT, "{\"weight_kg\":0}", FARMIQ_E_RANGE);
+    read_fact(WEIGHT, "{\"weight_kg\":-1}", FARMIQ_E_RANGE);
+    read_fact(WEIGHT, "{\"weight_kg\":5000.01}", FARMIQ_E_RANGE);
+    assert_int_equal(read_fact(WEIGHT, "[]", FARMIQ_E_SCHEMA).weight_kg, 0);
+}
+
+static void an_image_names_its_medium(void **state)
+{
+    (void)state;
+    assert_text(read_fact(IMAGE, "{\"mediaObjectId\":\"m1\"}", FARMIQ_OK).media_id, "m1");
+    assert_text(read_fact(IMAGE, "{\"media_id\":\"m2\"}", FARMIQ_OK).media_id, "m2");
+    read_fact(IMAGE, "{\"media_id\":\"\"}", FARMIQ_E_SCHEMA);
+    read_fact(IMAGE, "{\"media_id\":7}", FARMIQ_E_SCHEMA);
+}
+
+static void an_end_claims_what_it_claims_or_nothing(void **state)
+{
+    struct weigh_fact fact =
+        read_fact(END, "{\"image_count\":3,\"final_weight_kg\":120.5}", FARMIQ_OK);
+
+    (void)state;
+    assert_int_equal(fact.image_count, 3);
+    assert_true(fact.weight_kg == 120.5);
+    fact = read_fact(END, "{\"image_count\":-1,\"final_weight_kg\":\"120\"}", FARMIQ_OK);
+    assert_int_equal(fact.image_count, 0);
+    assert_true(fact.weight_kg == 0);
+}
+
+static void a_payload_may_repeat_the_session_but_not_name_another(void **state)
+{
+    (void)state;
+    read_fact(END, "{\"session_id\":\"s-1\"}", FARMIQ_OK);
+    read_fact(END, "{\"session_id\":\"s-2\"}", FARMIQ_E_SCHEMA);
+}
+
+static void texts_compare_byte_by_byte(void **state)
+{
+    (void)state;
+    assert_int_equal(text_compare(shim_str(""), shim_str("")), 0);
+    assert_int_equal(text_compare(shim_str("ab"), shim_str("ab")), 0);
+    assert_true(text_compare(shim_str("a"), shim_str("ab")) < 0);
+    assert_true(text_compare(shim_str("b"), shim_str("ab")) > 0);
+    assert_true(text_compare(shim_str("a"), shim_str("")) > 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, tidy)
@@ -567,6 +668,13 @@ int main(void)
         TEST(a_document_larger_than_guessed_is_built_again),
         TEST(sightings_are_sorted_by_id_and_stay_stable),
         TEST(strict_names_the_first_missing_member),
+        TEST(every_kind_of_fact_has_its_events),
+        TEST(a_weight_has_four_spellings),
+        TEST(a_weight_that_no_animal_has_is_refused),
+        TEST(an_image_names_its_medium),
+        TEST(an_end_claims_what_it_claims_or_nothing),
+        TEST(a_payload_may_repeat_the_session_but_not_name_another),
+        TEST(texts_compare_byte_by_byte),
     };
 #undef TEST
 
