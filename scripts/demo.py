@@ -20,26 +20,37 @@ def arguments():
     parser.add_argument("--seconds", type=float, help="stop after this long; else Ctrl-C")
     parser.add_argument("--json", action="store_true",
                         help="no progress line; the tally as JSON last")
-    parser.add_argument("--rate", type=int, default=2500,
-                        help="readings per second, all devices together (%(default)s)")
+    parser.add_argument("--engines", action="store_true",
+                        help="on PostgreSQL and RabbitMQ, a process per service, with "
+                             "replicas, instead of one edge and one cloud on SQLite")
+    parser.add_argument("--rate", type=int,
+                        help="readings per second, all devices together (2500; with "
+                             "--engines 1000)")
     parser.add_argument("--devices", type=int, default=20,
                         help="simulated devices (%(default)s)")
     parser.add_argument("--home", default="farmiq-demo",
                         help="folder for databases and logs, emptied first (%(default)s)")
     parser.add_argument("--build", default="build-demo", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.rate = args.rate or (1000 if args.engines else 2500)
+    return args
 
 
 def start(farm, args):
-    farm.start_broker()
-    farm.start_cloud()
-    farm.start_edge()
+    """Returns the live page's address."""
+    if args.engines:
+        farm.start_engines()
+    else:
+        farm.start_broker()
+        farm.start_cloud()
+        farm.start_edge()
     farm.start_agent(DEVICES=args.devices, RATE=args.rate, WINDOW=4000,
                      BUFFER_MAX_MESSAGES=1_000_000, BUFFER_MAX_AGE="7d", REPLAY_RATE=0, DRAIN="60s")
+    return farm.page_url_at(farm.url_of("dashboard-web")) if args.engines else farm.page_url
 
 
 def progress(farm):
-    state = farm.get(f"{farm.edge_url}/api/v1/sync/state")
+    state = farm.get(f"{farm.forwarder_url}/api/v1/sync/state")
     oldest = state.get("oldest_pending_age_seconds")
     sys.stderr.write(f"\rat the edge {farm.count('edge'):>9,}   at the cloud "
                      f"{farm.count('cloud'):>9,}   waiting {state['pending_count']:>7,}"
@@ -68,19 +79,21 @@ def finish(farm):
         wait_for("the backlog's way to the cloud", 60, farm.drained, every=0.2)
     except TimeoutError as late:
         print(f"\n{late}", file=sys.stderr)
+    tally = farm.tally()
     farm.end()
-    return farm.tally()
+    return tally
 
 
 def main():
     args = arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     shutil.rmtree(args.home, ignore_errors=True)
-    farm = Farm(args.home, args.build)
+    farm = Farm(args.home, args.build,
+                ("edge", "cloud", "ingestion") if args.engines else ())
     try:
-        start(farm, args)
-        print(f"The live page: {farm.page_url}\n(its certificate is signed by {farm.ca})",
-              file=sys.stderr)
+        page = start(farm, args)
+        signed = f"\n(its certificate is signed by {farm.ca})" if "https" in page else ""
+        print(f"The live page: {page}{signed}", file=sys.stderr)
         watch(farm, args)
         tally = finish(farm)
     finally:

@@ -99,7 +99,7 @@ class Process:
             self.running = subprocess.Popen(self.args, env=env, stdout=log,
                                             stderr=subprocess.STDOUT,
                                             start_new_session=True, user=self.user)
-        wait_for(f"{self.name} ready (see {self.log})", 30, self._is_ready)
+        wait_for(f"{self.name} ready (see {self.log})", self.patience_s, self._is_ready)
 
     def _is_ready(self):
         if self.running.poll() is not None:
@@ -129,6 +129,8 @@ class Farm:
         self.internal_token = secrets.token_hex(16)
         self.processes, self.postgresql, self.cluster = {}, tuple(postgresql), None
         self.gateway_database = "edge" if "edge" in self.postgresql else "gateway"
+        self.https = {"cloud"}  # whose door speaks TLS
+        self.ingestions = ["cloud"]  # where forwarders send, by turns
         self.rabbit = None
         self.authority = make_certificates(self.home)
         self.ca = str(self.home / "ca.pem")
@@ -211,11 +213,15 @@ class Farm:
         """Ingestion and telemetry as processes of their own, joined by RabbitMQ alone: on
         SQLite each has a file of its own."""
         for number in range(replicas):
+            self.https.add(f"cloud-ingestion-{number}")
             self.start_service(
                 "cloud-ingestion", f"cloud-ingestion-{number}", RABBITMQ_URL=self.bus_url,
                 DATABASE_URL=self.database_url("ingestion"), CLOUD_AUTH_MODE="hmac",
+                TLS_CERT_FILE=str(self.home / "server.pem"),
+                TLS_KEY_FILE=str(self.home / "server.key"), **SHORT_LEASES,
                 EDGE_KEYS=f"edge-demo:{self.secret}:{TENANT}",
                 API_TOKENS=f"{self.token}:{TENANT}", **more)
+        self.ingestions = [f"cloud-ingestion-{number}" for number in range(replicas)]
         self.start_service("cloud-telemetry-service", RABBITMQ_URL=self.bus_url,
                            DATABASE_URL=self.database_url("cloud"),
                            API_TOKENS=f"{self.token}:{TENANT}", **more)
@@ -224,7 +230,7 @@ class Farm:
         env = {
             "DATABASE_URL": self.database_url("edge"),
             "APP_PORT": str(self.ports["edge"]),
-            **self.gateway_env(), **self.forwarder_env(),
+            **self.gateway_env(), **self.forwarder_env(0),
             "INTERNAL_ADMIN_ENABLED": "true",
             **more,
         }
@@ -235,8 +241,9 @@ class Farm:
         return {"MQTT_BROKER_URL": f"mqtt://127.0.0.1:{self.ports['mqtt']}",
                 "ALLOWLIST_MODE": "open"}
 
-    def forwarder_env(self):
-        return {"CLOUD_INGESTION_URL": f"{self.cloud_url}/api/v1/edge/batch",
+    def forwarder_env(self, number):
+        cloud = self.url_of(self.ingestions[number % len(self.ingestions)])
+        return {"CLOUD_INGESTION_URL": f"{cloud}/api/v1/edge/batch",
                 "CLOUD_AUTH_MODE": "hmac", "CLOUD_HMAC_SECRET": self.secret,
                 "EDGE_ID": "edge-demo", "HTTP_CA_FILE": self.ca,
                 "SYNC_INTERVAL_MS": "200", "OUTBOX_BATCH_SIZE": "1000",
@@ -250,21 +257,9 @@ class Farm:
                          {"APP_PORT": str(port), "INTERNAL_TOKEN": self.internal_token,
                           **env}, lambda: self._is_healthy(self.url_of(name)))
 
-    def start_everything_apart(self):
-        """The engines and a process per service, two of each that may be two; each forwarder
-        has an ingestion of its own. `postgresql` names all three databases."""
-        self.start_broker()
-        self.start_postgres()
-        self.start_rabbit()
-        self.start_cloud_apart(replicas=2, **SHORT_LEASES)
-        self.start_edge_apart(ingestions=[self.url_of("cloud-ingestion-0"),
-                                          self.url_of("cloud-ingestion-1")])
-
-    def start_edge_apart(self, replicas=2, ingestions=None):
+    def start_edge_apart(self, replicas=2):
         """The edge as a process per service. The gateway asks its neighbours while it holds
-        its own write lock, so on SQLite it needs a file of its own. `ingestions`: where the
-        forwarders send, in turn."""
-        ingestions = ingestions or [self.cloud_url]
+        its own write lock, so on SQLite it needs a file of its own."""
         edge = self.database_url("edge")
         for neighbour in ("edge-telemetry-timeseries", "edge-weighvision-session"):
             self.start_service(neighbour, DATABASE_URL=edge)
@@ -278,16 +273,25 @@ class Farm:
                 EDGE_WEIGHVISION_SESSION_URL=self.url_of("edge-weighvision-session"))
             self.start_service(
                 "edge-sync-forwarder", f"edge-sync-forwarder-{number}",
-                **{**self.forwarder_env(),
-                   "CLOUD_INGESTION_URL": ingestions[number % len(ingestions)] +
-                                          "/api/v1/edge/batch"},
-                DATABASE_URL=edge, INSTANCE_ID=f"edge-sync-forwarder-{number}")
+                **self.forwarder_env(number), DATABASE_URL=edge,
+                INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
-    def start_dashboard(self):
+    def start_dashboard(self, telemetry="cloud"):
         """The live page from a process of its own."""
-        return self.start_service("dashboard-web", CLOUD_TELEMETRY_URL=self.cloud_url,
-                                  CLOUD_INGESTION_BASE_URL=self.cloud_url,
+        return self.start_service("dashboard-web",
+                                  CLOUD_TELEMETRY_URL=self.url_of(telemetry),
+                                  CLOUD_INGESTION_BASE_URL=self.url_of(self.ingestions[0]),
                                   HTTP_CA_FILE=self.ca)
+
+    def start_engines(self):
+        """PostgreSQL, RabbitMQ, Mosquitto and a process per service: two gateways, two
+        forwarders, two ingestions."""
+        self.start_postgres()
+        self.start_rabbit()
+        self.start_broker()
+        self.start_cloud_apart(replicas=2)
+        self.start_edge_apart(replicas=2)
+        return self.start_dashboard("cloud-telemetry-service")
 
     def start_agent(self, number=0, **more):
         name = f"agent-{number}"
@@ -318,15 +322,21 @@ class Farm:
     # -- what can be asked ------------------------------------------------------
 
     def url_of(self, name):
-        return f"http://127.0.0.1:{self.ports[name]}"
+        scheme = "https" if name in self.https else "http"
+        return f"{scheme}://127.0.0.1:{self.ports[name]}"
 
     @property
     def edge_url(self):
         return self.url_of("edge")
 
     @property
+    def forwarder_url(self):
+        return self.url_of("edge-sync-forwarder-0" if "edge-sync-forwarder-0" in self.ports
+                           else "edge")
+
+    @property
     def cloud_url(self):
-        return f"https://127.0.0.1:{self.ports['cloud']}"
+        return self.url_of("cloud")
 
     @property
     def page_url(self):
@@ -338,8 +348,9 @@ class Farm:
     def open(self, url, timeout=10):
         import ssl
         request = urllib.request.Request(url)
-        if url.startswith(self.cloud_url):
-            request.add_header("Authorization", f"Bearer {self.token}")
+        is_inside = url.startswith(self.forwarder_url) and self.forwarder_url != self.edge_url
+        token = self.internal_token if is_inside else self.token
+        request.add_header("Authorization", f"Bearer {token}")
         context = ssl.create_default_context(cafile=self.ca) if "https" in url else None
         return urllib.request.urlopen(request, timeout=timeout, context=context)
 

@@ -77,32 +77,6 @@ def test_kill_minus_nine_of_a_service_loses_and_doubles_nothing(apart, victims):
     assert tally["edge_stored"] == tally["acked"] == tally["cloud_stored"], tally
 
 
-ENGINES = {"postgres": signal.SIGQUIT, "rabbitmq": signal.SIGKILL, "broker": signal.SIGKILL}
-
-
-def test_everything_apart_on_its_engines_keeps_the_same_books(tmp_path, build):
-    """PostgreSQL, RabbitMQ, Mosquitto and nine services; each is killed once, the server of
-    the databases by an immediate shutdown, and nobody helps."""
-    chance = random.Random(20261129)
-    farm = farm_module.Farm(tmp_path / "farm", build, ("edge", "ingestion", "cloud"))
-    try:
-        farm.start_everything_apart()
-        victims = [*farm.processes]
-        farm.start_agent(0, **LOAD)
-        chance.shuffle(victims)
-        for name in victims:
-            time.sleep(chance.uniform(0.3, 0.8))
-            farm.processes[name].end(ENGINES.get(name, signal.SIGKILL))
-            farm.processes[name].start()
-        tally = deliver_everything(farm, seconds=180)
-        print(f"{len(victims)} kills: {tally}")
-    finally:
-        farm.end()
-    assert tally["published"] > 1000, "there was no load worth the name"
-    assert (tally["lost"], tally["duplicated"]) == (0, 0), tally
-    assert tally["edge_stored"] == tally["acked"] == tally["cloud_stored"], tally
-
-
 def test_replicas_share_the_work(apart):
     apart.start_agent(0, DEVICES=20, COUNT=2000, RATE=2000)
     wait_for("readings at the cloud", 30, lambda: apart.count("cloud") == 2000)
