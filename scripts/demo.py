@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from farm import Farm, wait_for  # noqa: E402
+from farm import DATABASES, Farm, wait_for  # noqa: E402
 
 KEYS = ("published", "edge_stored", "acked", "cloud_stored", "lost", "duplicated")
 
@@ -89,7 +89,7 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     shutil.rmtree(args.home, ignore_errors=True)
     farm = Farm(args.home, args.build,
-                ("edge", "cloud", "ingestion") if args.engines else ())
+                DATABASES if args.engines else ())
     try:
         page = start(farm, args)
         signed = f"\n(its certificate is signed by {farm.ca})" if "https" in page else ""

@@ -19,6 +19,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TENANT, FARM, BARN = "t-demo", "farm-1", "barn-1"
+DATABASES = ("edge", "cloud", "ingestion", "sessions")  # of a farm on its engines
 
 # Where replicas may live, what a killed process had in hand waits for its lease to end.
 SHORT_LEASES = {"OUTBOX_LEASE_SECONDS": "5", "CLOUD_TIMEOUT_MS": "1500", "BUS_LEASE_MS": "3000"}
@@ -210,8 +211,8 @@ class Farm:
                          lambda: self._is_healthy(f"https://127.0.0.1:{self.ports[name]}"))
 
     def start_cloud_apart(self, replicas=1, **more):
-        """Ingestion and telemetry as processes of their own, joined by RabbitMQ alone: on
-        SQLite each has a file of its own."""
+        """Ingestion, telemetry and sessions as processes of their own, joined by RabbitMQ
+        alone: on SQLite each has a file of its own."""
         for number in range(replicas):
             self.https.add(f"cloud-ingestion-{number}")
             self.start_service(
@@ -222,9 +223,11 @@ class Farm:
                 EDGE_KEYS=f"edge-demo:{self.secret}:{TENANT}",
                 API_TOKENS=f"{self.token}:{TENANT}", **more)
         self.ingestions = [f"cloud-ingestion-{number}" for number in range(replicas)]
-        self.start_service("cloud-telemetry-service", RABBITMQ_URL=self.bus_url,
-                           DATABASE_URL=self.database_url("cloud"),
-                           API_TOKENS=f"{self.token}:{TENANT}", **more)
+        for program, database in (("cloud-telemetry-service", "cloud"),
+                                  ("cloud-weighvision-readmodel", "sessions")):
+            self.start_service(program, RABBITMQ_URL=self.bus_url,
+                               DATABASE_URL=self.database_url(database),
+                               API_TOKENS=f"{self.token}:{TENANT}", **more)
 
     def start_edge(self, **more):
         env = {

@@ -28,7 +28,7 @@ ENGINES = ["postgres", "rabbitmq", "broker"]
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory, build):
     farm = farm_module.Farm(tmp_path_factory.mktemp("engines") / "farm", build,
-                            postgresql=("edge", "cloud", "ingestion"))
+                            postgresql=farm_module.DATABASES)
     try:
         farm.start_engines()
         yield farm
