@@ -13,7 +13,7 @@ import pytest
 import farm as farm_module
 from conftest import SOAK
 from farm import free_port, wait_for
-from support import Device, deliver_everything, envelope, in_logs, is_alive, topic
+from support import Device, deliver_everything, envelope, in_logs, is_alive, metric, topic
 
 KILLS = 20 if SOAK else 3
 LOAD = {"DEVICES": 10, "RATE": 500, "BUFFER_MAX_MESSAGES": 1_000_000,
@@ -182,7 +182,8 @@ def test_a_deadlock_is_tried_again_and_costs_nobody_anything(pg_farm):
     assert "batch_failed" not in (farm.home / "edge.log").read_text()
 
 
-OFTEN = {"OUTBOX_CLEANUP_INTERVAL_MS": "100", "TELEMETRY_CLEANUP_INTERVAL_MS": "100"}
+OFTEN = {"OUTBOX_CLEANUP_INTERVAL_MS": "100", "TELEMETRY_CLEANUP_INTERVAL_MS": "100",
+         "STORE_QUOTA_BYTES": "100G"}
 PARTS = "SELECT part::text FROM telemetry_raw_parts"
 
 
@@ -199,6 +200,7 @@ def test_what_is_old_goes_and_what_the_cloud_lacks_stays(tidy_farm):
     farm = tidy_farm
     farm.start_agent(0, COUNT=50, RATE=1000)
     wait_for("the readings", 30, farm.drained)
+    assert 0 < metric(farm, farm.edge_url, "farmiq_store_used_percent") < 1
     farm.processes["cloud"].end()
     with Device(farm) as device:
         for _ in range(3):
