@@ -26,7 +26,6 @@ listeners.ssl.1 = 127.0.0.1:{port}
 ssl_options.cacertfile = {folder}/ca.pem
 ssl_options.certfile = {folder}/server.pem
 ssl_options.keyfile = {folder}/server.key
-ssl_options.verify = verify_none
 """
 # One scheduler, and nothing that listens beyond loopback.
 ERLANG = "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +A 8"

@@ -107,10 +107,10 @@ static int64_t attempts_of(const struct shim_amqp_delivery *delivery)
 }
 
 static int bury(struct reader *reader, const struct shim_amqp_delivery *delivery,
-                const char *reason)
+                const char *reason, int64_t attempts)
 {
     const struct address to = { SHIM_BUS_DLX, reader->dlq, reason ? reason : "REFUSED",
-                                attempts_of(delivery) };
+                                attempts };
 
     shim_count("farmiq_bus_dead_letters_total", reader->consumer->queue->name, 1);
     return pass_on(reader, delivery, &to);
@@ -124,7 +124,7 @@ static int retry(struct reader *reader, const struct shim_amqp_delivery *deliver
     const struct address to = { SHIM_BUS_RETRY, step, reason, attempt };
 
     if (attempt >= SHIM_BUS_ATTEMPTS)
-        return bury(reader, delivery, reason);
+        return bury(reader, delivery, reason, attempt);
     shim_bus_retry_name(reader->consumer->hosted->service->name, attempt, step);
     return pass_on(reader, delivery, &to);
 }
@@ -150,7 +150,7 @@ static int settled(struct shim_delivery *batch)
 
     for (struct shim_message *m = batch->messages; m && r == FARMIQ_OK; m = m->next) {
         if (m->verdict == FARMIQ_E_REFUSED)
-            r = bury(reader, delivery_of(m), m->reason);
+            r = bury(reader, delivery_of(m), m->reason, attempts_of(delivery_of(m)));
         else if (m->verdict != FARMIQ_OK)
             r = retry(reader, delivery_of(m), m->reason ? m->reason : "NOT_NOW");
     }
@@ -218,7 +218,7 @@ static int take_in(struct reader *reader, struct shim_amqp_delivery *delivery,
     reason = read_event(reader->batch.call, parcel);
     if (reason) {
         shim_count("farmiq_bus_deliveries_total", "refused", 1);
-        r = bury(reader, delivery, reason);
+        r = bury(reader, delivery, reason, attempts_of(delivery));
         return r < 0 ? r : shim_amqp_ack(reader->link.amqp, delivery->tag, 0);
     }
     parcel->message.topic = noted(delivery, FROM_KEY, delivery->routing_key);

@@ -9,8 +9,8 @@
 #include "kit/bus_amqp.h"
 
 #define QUEUE "ingest"
-/* Two shipments are under way, so that the broker works while we settle and claim. */
-#define SHIPMENTS 2
+/* Several shipments are under way, so that the broker works while we settle and claim. */
+#define SHIPMENTS 4
 #define WINDOW 1000
 #define SHIPMENT_BYTES (4u << 20)
 #define ROUNDS 64 /* in one run, so that the end of the process is noticed */

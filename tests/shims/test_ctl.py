@@ -30,8 +30,10 @@ PROGRAMS = [
     ["shims/farmiqd/farmiqd"], ["shims/farmiqd/farmiqd", "edge"],
     ["shims/farmiqd/farmiqd", "cloud"], ["shims/iot-sensor-agent/iot-sensor-agent"], [CTL],
     *[[CTL, command] for command in ("validate", "topic", "outbox", "migrate", "keygen", "acl",
-                                   "backup", "restore")],
+                                   "backup", "restore", "bus", "dlq")],
     *[[CTL, "outbox", verb] for verb in ("ls", "stats", "redrive", "unclaim", "replay")],
+    *[[CTL, "bus", verb] for verb in ("declare", "definitions")],
+    *[[CTL, "dlq", verb] for verb in ("ls", "show", "replay")],
 ]
 
 
