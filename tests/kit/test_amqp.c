@@ -24,10 +24,9 @@ static struct farmiq_str str(const char *text)
 
 static int open_url(struct shim_amqp **link, const char *url, struct farmiq_error *error)
 {
-    const struct shim_amqp_options options = { .url = url,
-                                               .name = "test",
-                                               .connect_timeout_ms = 10000,
-                                               .heartbeat_s = 10 };
+    const struct shim_amqp_options options = {
+        .url = url, .name = "test", .connect_timeout_ms = 10000, .heartbeat_s = 10
+    };
 
     farmiq_error_init(error, sizeof *error);
     return shim_amqp_open(link, &options, error);
@@ -269,8 +268,8 @@ static void assert_header(const struct shim_amqp_delivery *delivery, const char 
     assert_memory_equal(got.ptr, text, got.len);
 }
 
-static void passing_on_keeps_headers_replaces_ours_and_a_fresh_start_drops_them(
-    void **state)
+static void
+passing_on_keeps_headers_replaces_ours_and_a_fresh_start_drops_them(void **state)
 {
     struct shim_amqp *link = connect_link();
     const struct shim_amqp_header first[] = {
@@ -310,8 +309,10 @@ static void passing_on_keeps_headers_replaces_ours_and_a_fresh_start_drops_them(
 static void the_broker_s_dead_letters_tell_where_they_died(void **state)
 {
     static const struct shim_amqp_argument brief[] = {
-        { "x-queue-type", "quorum", 0 },        { "x-message-ttl", NULL, 100 },
-        { "x-dead-letter-exchange", "", 0 },    { "x-dead-letter-routing-key", "grave", 0 },
+        { "x-queue-type", "quorum", 0 },
+        { "x-message-ttl", NULL, 100 },
+        { "x-dead-letter-exchange", "", 0 },
+        { "x-dead-letter-routing-key", "grave", 0 },
         { 0 },
     };
     struct shim_amqp *link = connect_link();

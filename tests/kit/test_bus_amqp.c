@@ -60,8 +60,9 @@ static int consume(struct shim_call *call)
     return FARMIQ_OK;
 }
 
-static const struct shim_queue queues[] = { { "telemetry", "telemetry.ingested", consume },
-                                            { 0 } };
+static const struct shim_queue queues[] = {
+    { "telemetry", "telemetry.ingested", consume }, { 0 }
+};
 static const struct shim_service service = { .name = "cloud-telemetry-service",
                                              .summary = "a test",
                                              .queues = queues,
@@ -300,7 +301,8 @@ static void the_store_s_trouble_is_nobody_s_fault(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_poison_message_goes_up_the_ladder_and_its_neighbours_through),
+        cmocka_unit_test(
+            one_poison_message_goes_up_the_ladder_and_its_neighbours_through),
         cmocka_unit_test(what_is_not_for_now_goes_up_the_ladder),
         cmocka_unit_test(a_message_comes_back_from_the_first_step_until_it_is_taken),
         cmocka_unit_test(after_five_attempts_it_is_a_dead_letter),
