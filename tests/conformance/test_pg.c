@@ -361,6 +361,109 @@ static void only_the_databases_clock_judges_leases(void **state)
                      FARMIQ_OK);
 }
 
+/* Resuming --------------------------------------------------------------------------- */
+
+/* Two stores on one queue: what one appends, the other claims. Ten rows are there, and
+ * the claimer has had the first two. */
+struct pair {
+    struct farmiq_store other;
+    struct claimer claimer;
+    int64_t now;
+};
+
+static void make_pair(struct pg_place *p, struct pair *pair)
+{
+    static struct item items[10];
+
+    make_items(items, 10, "e");
+    pair->now = now_unix_ms();
+    assert_int_equal(pg_harness_open_plain(p->schema, &pair->other), FARMIQ_OK);
+    assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
+    make_claimer(&pair->claimer, "c");
+    assert_int_equal(claim(&p->store, &pair->claimer, 2, pair->now), FARMIQ_OK);
+    assert_id(pair->claimer.first, "e-0");
+}
+
+static void append_one(struct farmiq_store *store, const char *prefix,
+                       int64_t occurred_at_unix_ms, int32_t priority)
+{
+    struct item item[1];
+
+    make_items(item, 1, prefix);
+    item[0].event.occurred_at_unix_ms = occurred_at_unix_ms;
+    item[0].row.priority = priority;
+    assert_int_equal(append(store, item, T0), FARMIQ_OK);
+}
+
+static void assert_next(struct pg_place *p, struct pair *pair, int64_t now,
+                        const char *id)
+{
+    assert_int_equal(claim(&p->store, &pair->claimer, 1, now), FARMIQ_OK);
+    assert_id(pair->claimer.first, id);
+}
+
+static void an_older_row_of_another_process_waits_a_second_at_most(void **state)
+{
+    struct pg_place *p = *state;
+    struct pair pair;
+
+    make_pair(p, &pair);
+    append_one(&pair.other, "old", T0 - HOUR_MS, 0);
+    assert_next(p, &pair, pair.now + 999, "e-2");
+    assert_next(p, &pair, pair.now + 1001, "old-0");
+    assert_next(p, &pair, pair.now + 1001, "e-3");
+    append_one(&pair.other, "older", T0 - 2 * HOUR_MS, 0);
+    assert_next(p, &pair, pair.now - 1, "older-0"); /* the clock jumped back */
+    farmiq_store_close(&pair.other);
+}
+
+static void an_older_row_is_found_when_nothing_else_is_left(void **state)
+{
+    struct pg_place *p = *state;
+    struct pair pair;
+
+    make_pair(p, &pair);
+    assert_int_equal(claim(&p->store, &pair.claimer, 20, pair.now), FARMIQ_OK);
+    append_one(&pair.other, "old", T0 - HOUR_MS, 0);
+    assert_next(p, &pair, pair.now, "old-0");
+    assert_int_equal(claim(&p->store, &pair.claimer, 1, pair.now), FARMIQ_NONE);
+    farmiq_store_close(&pair.other);
+}
+
+static void another_priority_is_seen_at_once(void **state)
+{
+    struct pg_place *p = *state;
+    struct pair pair;
+
+    make_pair(p, &pair);
+    append_one(&pair.other, "urgent", T0, 5);
+    append_one(&pair.other, "later", T0 - HOUR_MS, -5);
+    assert_next(p, &pair, pair.now, "urgent-0");
+    append_one(&pair.other, "urgent2", T0 + 1, 5);
+    assert_next(p, &pair, pair.now, "urgent2-0");
+    assert_next(p, &pair, pair.now, "e-2");
+    farmiq_store_close(&pair.other);
+}
+
+static void what_this_store_appends_or_gives_back_is_seen_at_once(void **state)
+{
+    struct pg_place *p = *state;
+    struct pair pair;
+
+    make_pair(p, &pair);
+    append_one(&p->store, "old", T0 - HOUR_MS, 0);
+    assert_next(p, &pair, pair.now, "old-0");
+    assert_int_equal(
+        settle(&p->store, pair.claimer.first, FARMIQ_OUTCOME_UNREACHED, pair.now),
+        FARMIQ_OK);
+    assert_next(p, &pair, pair.now, "old-0");
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_next(p, &pair, pair.now, "e-2");
+    farmiq_store_rollback(&p->store);
+    assert_next(p, &pair, pair.now, "e-2");
+    farmiq_store_close(&pair.other);
+}
+
 enum { THREADS = 8, RACE_BATCH = 100, APPEND_ROWS = 500 };
 enum { RACE_ROWS = 20000, SOAK_RACE_ROWS = 1000000 }; /* FARMIQ_SOAK=1: the second */
 
@@ -808,6 +911,10 @@ int main(void)
         SHOWS(the_callers_rows_share_the_outboxs_fate),
         SHOWS(begin_in_the_callers_transaction_is_a_savepoint),
         SHOWS(only_the_databases_clock_judges_leases),
+        SHOWS(an_older_row_of_another_process_waits_a_second_at_most),
+        SHOWS(an_older_row_is_found_when_nothing_else_is_left),
+        SHOWS(another_priority_is_seen_at_once),
+        SHOWS(what_this_store_appends_or_gives_back_is_seen_at_once),
         SHOWS(eight_claimers_share_nothing_and_strand_nothing),
         SHOWS(news_reach_the_others_at_once),
         SHOWS(a_lost_listener_comes_back_and_looks_everywhere),
