@@ -628,7 +628,9 @@ SET first_seen_at = excluded.first_seen_at, expires_at = excluded.expires_at,
     topic = excluded.topic, hash = excluded.hash
 WHERE {queue}_dedupe.expires_at <= excluded.first_seen_at
 
--- The first of equal keys speaks for them: one statement cannot change a row twice.
+-- The first of equal keys speaks for them: one statement cannot change a row twice. IS
+-- TRUE keeps the last condition what it says, a look into a hash table: as a join, of which
+-- only the nested loop is on, it would compare each row with each.
 -- name: sighting_add@pg
 WITH given AS (
     SELECT DISTINCT ON (tenant_id, event_id) *
@@ -646,8 +648,8 @@ added AS (
         topic = excluded.topic, hash = excluded.hash
     WHERE d.expires_at <= excluded.first_seen_at
     RETURNING tenant_id, event_id)
-SELECT g.n FROM added AS a
-JOIN given AS g ON g.tenant_id = a.tenant_id AND g.event_id = a.event_id
+SELECT n FROM given
+WHERE ((tenant_id, event_id) IN (SELECT tenant_id, event_id FROM added)) IS TRUE
 
 -- A hash that either side does not know cannot tell a conflict.
 -- name: sighting_compare@sqlite

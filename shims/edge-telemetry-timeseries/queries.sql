@@ -16,26 +16,29 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (tenant_id, event_id) DO NOTHING
 
 -- In the order of the key, so that two writers of the same readings meet in one order and
--- one waits for the other, instead of both. The first of equal keys speaks for them.
+-- one waits for the other, instead of both. The first of equal keys speaks for them. IS
+-- TRUE: a look into a hash table; a join would compare each row with each.
 -- name: raw_add@pg
 WITH given AS (
-    SELECT DISTINCT ON (tenant_id, event_id) *
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
-        $6::double precision[], $7::text[], $8::timestamptz[], $9::timestamptz[],
-        $10::text[], $11::bigint[]) WITH ORDINALITY
-    AS g (tenant_id, farm_id, barn_id, device_id, metric_type, metric_value, unit,
-        occurred_at, ingested_at, event_id, id, n)
-    ORDER BY tenant_id, event_id, n),
+    SELECT *, nextval('telemetry_raw_id_seq') AS number
+    FROM (
+        SELECT DISTINCT ON (tenant_id, event_id) *
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+            $6::double precision[], $7::text[], $8::timestamptz[], $9::timestamptz[],
+            $10::text[], $11::bigint[]) WITH ORDINALITY
+        AS g (tenant_id, farm_id, barn_id, device_id, metric_type, metric_value, unit,
+            occurred_at, ingested_at, event_id, id, n)
+        ORDER BY tenant_id, event_id, n) AS firsts),
 added AS (
-    INSERT INTO telemetry_raw (tenant_id, farm_id, barn_id, device_id, metric_type,
+    INSERT INTO telemetry_raw (id, tenant_id, farm_id, barn_id, device_id, metric_type,
         metric_value, unit, occurred_at, ingested_at, event_id)
-    SELECT tenant_id, farm_id, barn_id, device_id, metric_type, metric_value, unit,
+    OVERRIDING SYSTEM VALUE
+    SELECT number, tenant_id, farm_id, barn_id, device_id, metric_type, metric_value, unit,
         occurred_at, ingested_at, event_id
     FROM given ORDER BY tenant_id, event_id
     ON CONFLICT DO NOTHING
-    RETURNING tenant_id, event_id, id)
-SELECT g.n, a.id FROM added AS a
-JOIN given AS g ON g.tenant_id = a.tenant_id AND g.event_id = a.event_id
+    RETURNING id)
+SELECT n, number FROM given WHERE (number IN (SELECT id FROM added)) IS TRUE
 
 -- name: bucket_add@sqlite
 INSERT INTO telemetry_agg (tenant_id, farm_id, barn_id, device_id, metric_type, "window",
