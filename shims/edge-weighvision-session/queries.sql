@@ -27,7 +27,16 @@ ORDER BY finalized_at
 LIMIT $2
 
 -- created has not come since $1, and something of it waits.
--- name: sessions_orphaned
+-- name: sessions_orphaned@sqlite
+SELECT tenant_id, session_id FROM weigh_session AS s
+WHERE state IN (0, 4) AND created_at < $1 AND ((state = 4 AND told_at IS NULL) OR EXISTS (
+    SELECT 1 FROM weigh_weight AS w INDEXED BY weigh_weight_session
+    WHERE w.tenant_id = s.tenant_id AND w.session_id = s.session_id
+        AND w.told_at IS NULL))
+ORDER BY created_at
+LIMIT $2
+
+-- name: sessions_orphaned@pg
 SELECT tenant_id, session_id FROM weigh_session AS s
 WHERE state IN (0, 4) AND created_at < $1 AND ((state = 4 AND told_at IS NULL) OR EXISTS (
     SELECT 1 FROM weigh_weight AS w
@@ -36,8 +45,13 @@ WHERE state IN (0, 4) AND created_at < $1 AND ((state = 4 AND told_at IS NULL) O
 ORDER BY created_at
 LIMIT $2
 
+-- SQLite would rather walk through all weights of the tenant.
 -- $1 tenant, $2 session, $3 now
--- name: weights_told
+-- name: weights_told@sqlite
+UPDATE weigh_weight INDEXED BY weigh_weight_session SET told_at = $3
+WHERE tenant_id = $1 AND session_id = $2 AND told_at IS NULL
+
+-- name: weights_told@pg
 UPDATE weigh_weight SET told_at = $3
 WHERE tenant_id = $1 AND session_id = $2 AND told_at IS NULL
 

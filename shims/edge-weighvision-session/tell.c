@@ -30,14 +30,16 @@ static int tell_waiting(struct telling *telling, const struct session *session)
         farmiq_sql_integer(telling->call->now_unix_ms),
     };
     struct session_weight *weight = NULL;
-    int r = sessions_weights(telling->call, session, &weight);
+    int r = sessions_weights(telling->call, session, &weight), waited = 0;
 
     for (; weight && r == FARMIQ_OK; weight = weight->next)
-        if (!weight->is_told)
+        if (!weight->is_told) {
             r = tell_weight(telling, session, weight);
-    return r < 0 ? r
-                 : farmiq_sql_run(telling->call->store, &sql_weights_told, NULL, params,
-                                  3, NULL, NULL);
+            waited = 1;
+        }
+    return r < 0 || !waited ? r
+                            : farmiq_sql_run(telling->call->store, &sql_weights_told,
+                                             NULL, params, 3, NULL, NULL);
 }
 
 static int tell_created(struct telling *telling, const struct weigh_fact *fact)
