@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -30,7 +29,7 @@ NOWHERE = "amqp://nobody@127.0.0.1:1/"
 
 
 def metric(farm, name, sample):
-    with urllib.request.urlopen(f"{farm.url_of(name)}/metrics", timeout=10) as answer:
+    with farm.open(f"{farm.url_of(name)}/metrics") as answer:
         for line in answer.read().decode().splitlines():
             if line.startswith(sample + " "):
                 return float(line.rsplit(" ", 1)[1])
@@ -70,7 +69,7 @@ class Bench:
             body = json.dumps({"tenant_id": TENANT, "edge_id": "edge-demo",
                                "events": events}).encode()
             status, _ = ask(f"{self.farm.url_of(INGESTION)}{BATCH}", body,
-                            signature(self.farm.secret, "POST", BATCH, body))
+                            signature(self.farm.secret, "POST", BATCH, body), self.farm.ca)
             assert status == 200
         process.end()
 
@@ -134,7 +133,8 @@ def main():
             farm.start_rabbit()
             farm.start_cloud_apart()
             for name in (INGESTION, TELEMETRY):
-                wait_for("a link", 30, lambda: ask(f"{farm.url_of(name)}/api/ready")[0] == 200)
+                wait_for("a link", 30, lambda: ask(
+                    f"{farm.url_of(name)}/api/ready", ca=farm.ca)[0] == 200)
                 farm.processes[name].end()
             bench = Bench(args, farm)
             compare(bench, args.rounds, "out", bench.out_ours, bench.out_peer)

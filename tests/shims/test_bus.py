@@ -26,8 +26,13 @@ DLQ = "farmiq.cloud-telemetry-service.dlq.queue"
 UNROUTED = "farmiq.unrouted.queue"
 
 
+def ask_service(farm, name, path, *body_and_headers):
+    url = farm.url_of(name)
+    return ask(url + path, *body_and_headers, ca=farm.ca if url.startswith("https") else None)
+
+
 def is_ready(farm, name):
-    return ask(f"{farm.url_of(name)}/api/ready")[0] == 200
+    return ask_service(farm, name, "/api/ready")[0] == 200
 
 
 def run_cloud(home, build, **options):
@@ -68,7 +73,7 @@ def event(**changes):
 def post(farm, events, name=INGESTION):
     body = json.dumps({"tenant_id": TENANT, "edge_id": "edge-demo", "events": events}).encode()
     headers = signature(farm.secret, "POST", BATCH, body)
-    return ask(f"{farm.url_of(name)}{BATCH}", body, headers)
+    return ask_service(farm, name, BATCH, body, headers)
 
 
 def stored(farm):
