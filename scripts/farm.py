@@ -233,7 +233,7 @@ class Farm:
         env = {
             "DATABASE_URL": self.database_url("edge"),
             "APP_PORT": str(self.ports["edge"]),
-            **self.gateway_env(), **self.forwarder_env(0),
+            **self.gateway_env(), **self.forwarder_env(),
             "INTERNAL_ADMIN_ENABLED": "true",
             **more,
         }
@@ -244,7 +244,7 @@ class Farm:
         return {"MQTT_BROKER_URL": f"mqtt://127.0.0.1:{self.ports['mqtt']}",
                 "ALLOWLIST_MODE": "open"}
 
-    def forwarder_env(self, number):
+    def forwarder_env(self, number=0):
         cloud = self.url_of(self.ingestions[number % len(self.ingestions)])
         return {"CLOUD_INGESTION_URL": f"{cloud}/api/v1/edge/batch",
                 "CLOUD_AUTH_MODE": "hmac", "CLOUD_HMAC_SECRET": self.secret,
