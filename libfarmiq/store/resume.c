@@ -5,7 +5,7 @@
  *
  * It is only a memory of one connection, and may be wrong: others append smaller keys,
  * give rows back, or roll back. So it is forgotten each second, and whenever it leads to
- * nothing (decision 18). */
+ * nothing (decision 22). */
 #include "resume.h"
 
 #include <string.h>

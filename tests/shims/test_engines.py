@@ -11,9 +11,11 @@ import urllib.request
 import pytest
 
 import farm as farm_module
+from asking import ask
 from conftest import SOAK
 from farm import wait_for
-from support import deliver_everything, is_alive
+from support import Device, deliver_everything, is_alive
+from test_sessions import KINDS, SESSIONS, fact, topic
 
 KILLS = 20 if SOAK else 2
 LOAD = {"DEVICES": 10, "RATE": 300, "BUFFER_MAX_MESSAGES": 1_000_000,
@@ -76,6 +78,20 @@ def test_whatever_is_killed_nothing_is_lost_or_doubled(engines, victims):
     assert tally["lost"] == 0, tally
     assert tally["duplicated"] == 0, tally
     assert tally["edge_stored"] == tally["acked"] == tally["cloud_stored"], tally
+
+
+def test_a_weigh_session_crosses_the_bus(engines):
+    with Device(engines) as device:
+        for kind in reversed(KINDS):  # the worst order
+            device.publish(topic("s-engines", kind), fact(kind))
+        device.flush()
+    url = f"{engines.url_of('cloud-weighvision-readmodel')}{SESSIONS}/s-engines?tenantId={farm_module.TENANT}"
+
+    def arrived():
+        status, answer = ask(url, headers={"Authorization": f"Bearer {engines.token}"})
+        return status == 200 and answer.get("status") == "FINALIZED" and answer
+    session = wait_for("the session at the cloud", 60, arrived, 0.2)
+    assert [m["weightKg"] for m in session["measurements"]] == [120.5]
 
 
 def test_replicas_share_the_work(engines):
