@@ -150,7 +150,7 @@ static const struct contender *best(const struct contender *c, int first, int en
 
 static void print_ratio(const struct contender *ours, const struct contender *peer)
 {
-    if (!peer->median)
+    if (peer->median <= 0)
         printf("%s: skipped, npm could not install it or node could not run it\n",
                peer->name);
     else
