@@ -7,6 +7,8 @@
 
 #include <farmiq/store_pg.h>
 
+#include "kit/fail.h"
+
 const struct shim_option shim_store_options[] = {
     { "DATABASE_URL", SHIM_URL, "sqlite:farmiq.db",
       "where rows are kept: sqlite:PATH (one file, no server) or "
@@ -36,14 +38,6 @@ const struct shim_option shim_store_options[] = {
       "each looks by itself, at its own interval" },
     { 0 },
 };
-
-static int refuse(struct farmiq_error *error, int code, const char *name,
-                  const char *detail)
-{
-    snprintf(error->field, sizeof error->field, "%s", name);
-    snprintf(error->detail, sizeof error->detail, "%s", detail);
-    return code;
-}
 
 static uint32_t number32(const struct shim_options *options, const char *name)
 {
@@ -100,10 +94,12 @@ static int open_pg(struct farmiq_store *out, const struct shim_options *options,
     int r;
 
     if (strncmp(url, "postgres", 8) != 0)
-        return refuse(error, FARMIQ_E_UNSUPPORTED, name, "must begin with postgresql://");
+        return shim_fail(error, FARMIQ_E_UNSUPPORTED, name,
+                         "must begin with postgresql://");
     if (has_bare_password(url))
-        return refuse(error, FARMIQ_E_SYNTAX, name,
-                      "has a bare @ or / in the password: write them as %40 and %2F");
+        return shim_fail(
+            error, FARMIQ_E_SYNTAX, name,
+            "has a bare @ or / in the password: write them as %%40 and %%2F");
     farmiq_pg_options_init(&pg, sizeof pg);
     pg.read_only = access == SHIM_STORE_READ;
     pg.migrations = schema;
@@ -145,8 +141,8 @@ int shim_store_open(struct farmiq_store *out, const struct shim_options *options
     const struct engine *engine = engine_of(options);
 
     return engine ? engine->open(out, options, schema, access, error)
-                  : refuse(error, FARMIQ_E_UNSUPPORTED, "DATABASE_URL",
-                           "must begin with sqlite: or postgresql://");
+                  : shim_fail(error, FARMIQ_E_UNSUPPORTED, "DATABASE_URL",
+                              "must begin with sqlite: or postgresql://");
 }
 
 int shim_store_is_shared_by(const struct shim_options *options)
