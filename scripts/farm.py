@@ -18,6 +18,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCES = ("agent", "scale")  # of events: how their processes' names begin
 TENANT, FARM, BARN = "t-demo", "farm-1", "barn-1"
 DATABASES = ("edge", "cloud", "ingestion", "sessions")  # of a farm on its engines
 
@@ -311,11 +312,28 @@ class Farm:
         return self._add(name, [str(self.build / "shims/iot-sensor-agent/iot-sensor-agent")],
                          env, lambda: True)
 
+    def start_scale(self, number=0, **more):
+        """A weigh station."""
+        name = f"scale-{number}"
+        env = {
+            "DATABASE_URL": f"sqlite:{self.home}/{name}.db",
+            "SPOOL_DIR": str(self.home / f"{name}.spool"),
+            "MQTT_HOST": "127.0.0.1",
+            "MQTT_PORT": str(self.ports["mqtt"]),
+            "TENANT_ID": TENANT, "FARM_ID": FARM, "BARN_ID": BARN,
+            "STATION_ID": f"station-{number}", "DEVICE_ID": f"weigher-{number}",
+            "LEDGER": str(self.home / f"{name}.ledger"),
+            "SEED": str(number + 1),
+            **{key: str(value) for key, value in more.items()},
+        }
+        program = self.build / "shims/iot-weighvision-agent/iot-weighvision-agent"
+        return self._add(name, [str(program)], env, lambda: True)
+
     def end(self):
         """Sources first, so that what was produced still finds its way; last what all
         others need."""
         for name in sorted(self.processes, key=lambda n: (n in ("postgres", "rabbitmq"),
-                                                          not n.startswith("agent"))):
+                                                          not n.startswith(SOURCES))):
             self.processes[name].end(signal.SIGINT if name == "postgres" else signal.SIGTERM)
         if self.cluster:
             self.cluster.remove()
@@ -378,10 +396,10 @@ class Farm:
         except (sqlite3.OperationalError, *(self.cluster.not_there if self.cluster else ())):
             return 0
 
-    def ledger(self):
+    def ledger(self, source="agent"):
         """The ids of every event that an agent had durably in its buffer."""
         ids = []
-        for path in self.home.glob("agent-*.ledger"):
+        for path in self.home.glob(f"{source}-*.ledger"):
             ids += [line for line in path.read_text().split("\n")[:-1] if line]
         return ids
 
@@ -406,6 +424,25 @@ class Farm:
             "lost": len(produced - ids),
             "duplicated": (rows - len(ids)) + abs(counted - rows),
         }
+
+    def session_tally(self):
+        """Weigh sessions as the scales, the edge and the cloud count them."""
+        produced = set(self.ledger("scale"))
+        told = {row[0] for row in self.query("edge", "SELECT id FROM sync_outbox")}
+        told |= {row[0] for row in self.query("edge", "SELECT event_id FROM "
+                                                      "session_media_bindings")}
+        at_cloud = "sessions" if self.rabbit else "cloud"
+        made = {}
+        for side, database, table, final, image in (
+                ("edge", "edge", "weight_sessions", "finalized", "session_media_bindings"),
+                ("cloud", at_cloud, "weighvision_session", "FINALIZED", "weighvision_media")):
+            made[side] = {
+                "sessions_created": self.count(database, table),
+                "sessions_finalized": self.count(database, f"{table} WHERE status = '{final}'"),
+                "sessions_with_image": self.query(
+                    database, f"SELECT count(DISTINCT session_id) FROM {image}")[0][0],
+            }
+        return {**made, "lost": len(produced - told)}
 
     def drained(self):
         """True when every produced event is at the cloud and nothing is in flight."""

@@ -10,8 +10,7 @@
 #include "kit/log.h"
 
 #define QUEUE "agent"
-#define DROP_ROWS 64
-#define DROP_BYTES 131072
+#define PURGE_SLACK 64
 #define CACHE_KIB 512 /* the agent is small; the queue's hot pages are few */
 
 static struct farmiq_str str(const char *text)
@@ -71,7 +70,7 @@ int buffer_open(struct buffer *b, const struct agent_options *options, struct mo
 
     memset(b, 0, sizeof *b);
     b->options = options;
-    b->drop_memory = malloc(DROP_BYTES);
+    b->drop_memory = malloc(BUFFER_DROP_BYTES);
     r = b->drop_memory ? open_store(b, error) : FARMIQ_E_NOMEM;
     if (r == FARMIQ_OK)
         r = buffer_recover(b, now);
@@ -96,8 +95,9 @@ int buffer_add(struct buffer *b, struct farmiq_outbox_row *first, uint32_t count
     int r = count ? farmiq_store_outbox_append(&b->store, QUEUE, first, now.unix_ms)
                   : FARMIQ_OK;
 
-    if (r == FARMIQ_OK)
-        b->held += count;
+    /* What is said again after a kill may be here already. */
+    for (; r == FARMIQ_OK && count; count--, first = first->next)
+        b->held += first->verdict == FARMIQ_OK;
     return r;
 }
 
@@ -157,7 +157,7 @@ int buffer_settle(struct buffer *b, struct farmiq_outbox_row *landed, struct mom
     r = farmiq_store_outbox_settle(&b->store, QUEUE, landed, now.unix_ms);
     if (r == FARMIQ_OK && acked)
         r = farmiq_store_outbox_purge(&b->store, QUEUE, now.unix_ms + 1,
-                                      (uint32_t)acked + DROP_ROWS, &purged);
+                                      (uint32_t)acked + PURGE_SLACK, &purged);
     if (r == FARMIQ_NONE)
         return FARMIQ_E_STATE; /* nobody else may hold our leases */
     if (r == FARMIQ_OK) {
@@ -167,46 +167,7 @@ int buffer_settle(struct buffer *b, struct farmiq_outbox_row *landed, struct mom
     return r == FARMIQ_OK && dead ? bound_dead(b, now) : r;
 }
 
-/* ## Dropping */
-
-/* Take the oldest that are not in flight, and settle them as finished: gone, without a
- * grave. What is in flight has been handed to the broker and costs nothing to keep. */
-static int drop_some(struct buffer *b, uint32_t limit, struct moment now,
-                     uint64_t *dropped)
-{
-    struct farmiq_outbox_row *first = NULL;
-    uint64_t token[2], before = b->held;
-    int r = buffer_claim(b, limit, b->drop_memory, DROP_BYTES, now, token, &first);
-
-    if (r != FARMIQ_OK)
-        return r;
-    for (struct farmiq_outbox_row *row = first; row && r == FARMIQ_OK; row = row->next)
-        r = farmiq_outbox_settle(row, NULL, FARMIQ_OUTCOME_ACKED, now.unix_ms, 0);
-    if (r == FARMIQ_OK)
-        r = buffer_settle(b, first, now);
-    *dropped += before - b->held;
-    return r;
-}
-
-int buffer_shed(struct buffer *b, struct moment now)
-{
-    uint64_t limit = b->options->buffer_max_messages, dropped = 0;
-    int r = FARMIQ_OK;
-
-    while (b->held > limit && r == FARMIQ_OK) {
-        uint64_t excess = b->held - limit;
-
-        r = drop_some(b, excess < DROP_ROWS ? (uint32_t)excess : DROP_ROWS, now,
-                      &dropped);
-    }
-    if (dropped) {
-        b->dropped_full += dropped;
-        shim_log_line(SHIM_WARN, "buffer.dropped",
-                      "the buffer is full: dropped the oldest %llu, %llu so far",
-                      (unsigned long long)dropped, (unsigned long long)b->dropped_full);
-    }
-    return r == FARMIQ_NONE ? FARMIQ_OK : r;
-}
+/* ## Age */
 
 int64_t buffer_age_ms(const struct farmiq_event *event, struct moment now)
 {

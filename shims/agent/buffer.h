@@ -6,6 +6,8 @@
 
 #include "agent/kind.h"
 
+#define BUFFER_DROP_BYTES 131072 /* of drop_memory */
+
 struct buffer {
     struct farmiq_store store;
     const struct agent_options *options;
@@ -34,7 +36,7 @@ int buffer_claim(struct buffer *buffer, uint32_t limit, void *memory, size_t mem
 /* Write what has landed, and forget what was acknowledged. */
 int buffer_settle(struct buffer *buffer, struct farmiq_outbox_row *landed,
                   struct moment now);
-/* Drop the oldest until the limit holds. */
+/* Drop the oldest until the limit holds; what the kind wants kept goes last. */
 int buffer_shed(struct buffer *buffer, struct moment now);
 /* 1 if the event was made too long ago to be sent. */
 int buffer_is_too_old(const struct buffer *buffer, const struct farmiq_event *event,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From readings to telemetry events. */
+/* What an agent has to say, as events. */
 #include "agent/draft.h"
 
 #include <stdio.h>
@@ -10,12 +10,14 @@
 #define PAYLOAD_BYTES 256
 #define SCRATCH_WORDS 640
 
+enum { DEVICE, STATION, SESSION, BATCH, NAMES };
+
 struct draft {
     struct farmiq_outbox_row row;
     struct farmiq_event event;
     char event_id[FARMIQ_UUID_STRLEN + 1];
-    char device_id[AGENT_DEVICE_BYTES];
-    char payload[PAYLOAD_BYTES];
+    char names[NAMES][AGENT_DEVICE_BYTES];
+    char payload[DRAFT_PAYLOAD_BYTES];
 };
 
 struct drafts {
@@ -46,7 +48,7 @@ struct farmiq_outbox_row *drafts_first(struct drafts *d) { return &d->list[0].ro
 
 /* The id says when the event was made, by the wall clock: its age is measured by that,
  * because a replayed file or a fast simulation dates its readings otherwise. */
-static int make_id(struct drafts *d, struct draft *draft, struct moment now)
+int drafts_new_id(struct drafts *d, struct moment now, char *out)
 {
     uint8_t entropy[FARMIQ_UUID_ENTROPY_BYTES], id[FARMIQ_UUID_BYTES];
     int r;
@@ -54,14 +56,79 @@ static int make_id(struct drafts *d, struct draft *draft, struct moment now)
     if (getrandom(entropy, sizeof entropy, 0) != (ssize_t)sizeof entropy)
         return FARMIQ_E_BUSY;
     r = farmiq_uuid_v7(id, &d->ids, now.unix_ms, entropy);
-    return r ? r : farmiq_uuid_format(id, draft->event_id);
+    return r ? r : farmiq_uuid_format(id, out);
 }
 
-static int write_payload(struct draft *draft, const struct reading *reading, size_t *len)
+static int copy_names(struct draft *draft, const struct draft_facts *facts)
+{
+    const char *const names[NAMES] = { [DEVICE] = facts->device_id,
+                                       [STATION] = facts->station_id,
+                                       [SESSION] = facts->session_id,
+                                       [BATCH] = facts->batch_id };
+
+    for (int i = 0; i < NAMES; i++) {
+        const char *name = names[i] ? names[i] : "";
+
+        if (strlen(name) >= sizeof draft->names[i])
+            return FARMIQ_E_NOSPACE;
+        strcpy(draft->names[i], name);
+    }
+    return FARMIQ_OK;
+}
+
+static int copy_facts(struct drafts *d, struct draft *draft,
+                      const struct draft_facts *facts, struct moment now)
+{
+    int r = copy_names(draft, facts);
+
+    if (r != FARMIQ_OK || facts->payload.len > sizeof draft->payload)
+        return FARMIQ_E_NOSPACE;
+    memcpy(draft->payload, facts->payload.ptr, facts->payload.len);
+    if (!facts->event_id)
+        return drafts_new_id(d, now, draft->event_id);
+    snprintf(draft->event_id, sizeof draft->event_id, "%s", facts->event_id);
+    return FARMIQ_OK;
+}
+
+int drafts_put(struct drafts *d, uint32_t i, const struct draft_facts *facts,
+               struct moment now)
+{
+    const struct agent_options *o = d->options;
+    struct draft *draft = &d->list[i];
+    struct farmiq_event *event = &draft->event;
+    int r = copy_facts(d, draft, facts, now);
+
+    if (r != FARMIQ_OK)
+        return r;
+    farmiq_event_init(event, sizeof *event);
+    event->event_id = event->trace_id = str(draft->event_id);
+    event->event_type = str(facts->event_type);
+    event->schema_version = str("1.0");
+    event->tenant_id = str(o->tenant_id);
+    event->farm_id = str(o->farm_id);
+    event->barn_id = str(o->barn_id);
+    event->device_id = str(draft->names[DEVICE]);
+    event->station_id = str(draft->names[STATION]);
+    event->session_id = str(draft->names[SESSION]);
+    event->batch_id = str(draft->names[BATCH]);
+    event->payload = (struct farmiq_str){ draft->payload, facts->payload.len };
+    event->occurred_at_unix_ms = facts->ts_unix_ms;
+    farmiq_outbox_row_init(&draft->row, sizeof draft->row);
+    draft->row.event = event;
+    draft->row.next = NULL;
+    if (i > 0)
+        d->list[i - 1].row.next = &draft->row;
+    return FARMIQ_OK;
+}
+
+/* ## Readings */
+
+static int write_reading(const struct reading *reading, char *buf, size_t buf_bytes,
+                         size_t *len)
 {
     struct farmiq_json_writer w;
 
-    farmiq_json_begin(&w, draft->payload, sizeof draft->payload);
+    farmiq_json_begin(&w, buf, buf_bytes);
     farmiq_json_open(&w, '{');
     farmiq_json_key(&w, "metric");
     farmiq_json_text(&w, reading->metric);
@@ -78,33 +145,14 @@ static int write_payload(struct draft *draft, const struct reading *reading, siz
 int drafts_make(struct drafts *d, uint32_t i, const char *device_id,
                 const struct reading *reading, struct moment now)
 {
-    const struct agent_options *o = d->options;
-    struct draft *draft = &d->list[i];
-    struct farmiq_event *event = &draft->event;
-    size_t payload_len = 0;
-    int r = make_id(d, draft, now);
+    char payload[PAYLOAD_BYTES];
+    struct draft_facts facts = { .event_type = "telemetry.reading",
+                                 .device_id = device_id,
+                                 .payload = { .ptr = payload },
+                                 .ts_unix_ms = reading->ts_unix_ms };
+    int r = write_reading(reading, payload, sizeof payload, &facts.payload.len);
 
-    if (r == FARMIQ_OK)
-        r = write_payload(draft, reading, &payload_len);
-    if (r != FARMIQ_OK)
-        return r;
-    snprintf(draft->device_id, sizeof draft->device_id, "%s", device_id);
-    farmiq_event_init(event, sizeof *event);
-    event->event_id = event->trace_id = str(draft->event_id);
-    event->event_type = str("telemetry.reading");
-    event->schema_version = str("1.0");
-    event->tenant_id = str(o->tenant_id);
-    event->farm_id = str(o->farm_id);
-    event->barn_id = str(o->barn_id);
-    event->device_id = str(draft->device_id);
-    event->payload = (struct farmiq_str){ draft->payload, payload_len };
-    event->occurred_at_unix_ms = reading->ts_unix_ms;
-    farmiq_outbox_row_init(&draft->row, sizeof draft->row);
-    draft->row.event = event;
-    draft->row.next = NULL;
-    if (i > 0)
-        d->list[i - 1].row.next = &draft->row;
-    return FARMIQ_OK;
+    return r ? r : drafts_put(d, i, &facts, now);
 }
 
 static int metric_of(const struct farmiq_event *event, void *scratch,

@@ -76,6 +76,19 @@ struct flight *flights_free_one(struct flights *flights)
     return NULL;
 }
 
+struct flight *flights_next_unsent(struct flights *flights)
+{
+    struct flight *next = NULL;
+
+    for (int i = 0; i < FLIGHT_COUNT; i++) {
+        struct flight *flight = &flights->list[i];
+
+        if (flight->unsent && (!next || flight->boarded < next->boarded))
+            next = flight;
+    }
+    return next;
+}
+
 /* ## Finding rows */
 
 static struct flight_entry **bucket(struct flights *flights, struct farmiq_str id)
@@ -164,6 +177,7 @@ void flight_board(struct flights *flights, struct flight *flight,
 {
     assert(flight->rows == 0);
     flight->generation++;
+    flight->boarded = flights->boarded++;
     flight->first = flight->unsent = first;
     flight->landed = 0;
     flight->token[0] = token[0];

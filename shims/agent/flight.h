@@ -15,6 +15,7 @@ struct flight {
         *unsent;              /* of those, where sending goes on; NULL: all sent */
     uint32_t rows;            /* in the chain `first`; 0: the flight is free */
     uint32_t landed;          /* of those, how many have a final status */
+    uint64_t boarded;         /* flights before this one */
     uint32_t generation;      /* tells a late PUBACK from one of this flight */
     int64_t due_steady_ms;    /* give up waiting */
     int64_t landed_steady_ms; /* of the first that is not in the store yet */
@@ -30,6 +31,7 @@ struct flights {
     struct flight_entry **buckets;
     struct flight_entry *free;
     uint32_t bucket_mask;
+    uint64_t boarded; /* flights so far */
 };
 
 /* FARMIQ_OK, FARMIQ_E_NOMEM. */
@@ -41,6 +43,9 @@ struct flight *flights_free_one(struct flights *flights);
 /* Put the rows of a claim on it. */
 void flight_board(struct flights *flights, struct flight *flight,
                   struct farmiq_outbox_row *first, const uint64_t token[2]);
+/* The one that boarded first of those with rows to be sent: events go out in the order of
+ * the claims. NULL: all are sent. */
+struct flight *flights_next_unsent(struct flights *flights);
 /* A cookie for one row, and back. NULL: it has landed already. */
 uint64_t flight_cookie(const struct flights *flights, const struct flight *flight,
                        const struct farmiq_outbox_row *row);

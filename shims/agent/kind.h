@@ -42,6 +42,10 @@ struct agent_kind {
     /* Options of its own; one that agent_option_table has too gets another fallback. */
     const struct shim_option *options;
     const struct agent_limit *limits; /* of these; ends with a zeroed entry */
+    const char *name_option;          /* its name at the broker; NULL: DEVICE_ID */
+    /* Event types that a full buffer drops last, until NULL; NULL: no event is better
+     * than another. */
+    const char *const *kept;
     /* How many devices it speaks for, itself included; NULL: for itself alone. */
     uint32_t (*count_devices)(const struct shim_options *options);
     const char *const *health; /* the flags of its status, until NULL */

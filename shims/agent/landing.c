@@ -70,6 +70,17 @@ static void give_back(struct pump *p, struct flight *flight)
     p->is_replaying = 1;
 }
 
+/* What waits behind something that goes back must not overtake it. */
+static void give_back_followers(struct pump *p, const struct flight *flight)
+{
+    for (int i = 0; i < FLIGHT_COUNT; i++) {
+        struct flight *other = &p->flights.list[i];
+
+        if (other->unsent && other->boarded > flight->boarded)
+            give_back(p, other);
+    }
+}
+
 static void give_back_all(struct pump *p)
 {
     for (int i = 0; i < FLIGHT_COUNT; i++)
@@ -88,6 +99,8 @@ static void expire(struct pump *p)
         if (flight->rows == 0 || flight->due_steady_ms > p->now.steady_ms)
             continue;
         has_expired |= flight->landed == 0;
+        if (flight->unsent)
+            give_back_followers(p, flight);
         give_back(p, flight);
     }
     if (has_expired && p->ack_timeout_ms < ACK_TIMEOUT_MAX_MS)

@@ -22,7 +22,7 @@ const struct shim_option agent_option_table[] = {
       "trust these authorities instead of the system's" },
     { "MQTT_CERT_FILE", SHIM_STRING, "", "the device's certificate" },
     { "MQTT_KEY_FILE", SHIM_STRING, "", "its key" },
-    { "MQTT_CLIENT_ID", SHIM_STRING, "", "the client id; empty: DEVICE_ID" },
+    { "MQTT_CLIENT_ID", SHIM_STRING, "", "the client id; empty: this device's name" },
     { "MQTT_USERNAME", SHIM_STRING, "", "the device's name at the broker" },
     { "MQTT_PASSWORD", SHIM_SECRET, "", "its password" },
     { "WINDOW", SHIM_COUNT, "100",
@@ -62,9 +62,10 @@ static int read_level(const char *text)
 /* A name becomes a level of a topic, and so must be one that the edge accepts. */
 static int check_names(const struct agent_kind *kind, const struct shim_options *options)
 {
-    static const char *const names[] = { "TENANT_ID", "FARM_ID", "BARN_ID", "DEVICE_ID" };
+    const char *const names[] = { "TENANT_ID", "FARM_ID", "BARN_ID", "DEVICE_ID",
+                                  kind->name_option };
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names && names[i]; i++) {
         const char *text = shim_options_text(options, names[i]);
 
         if (!farmiq_id_is_valid(text, strlen(text)))
@@ -147,7 +148,8 @@ int agent_options_read(struct agent_options *out, const struct agent_kind *kind,
     o.tenant_id = shim_options_text(options, "TENANT_ID");
     o.farm_id = shim_options_text(options, "FARM_ID");
     o.barn_id = shim_options_text(options, "BARN_ID");
-    o.device_id = shim_options_text(options, "DEVICE_ID");
+    o.device_id =
+        shim_options_text(options, kind->name_option ? kind->name_option : "DEVICE_ID");
     o.devices = kind->count_devices ? kind->count_devices(options) : 1;
     o.drain_ms = shim_options_number(options, "DRAIN");
     o.log_level = read_level(shim_options_text(options, "LOG_LEVEL"));

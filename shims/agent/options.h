@@ -14,8 +14,8 @@ struct agent_options {
     const char *tenant_id;
     const char *farm_id;
     const char *barn_id;
-    const char *device_id;
-    uint32_t devices; /* that it speaks for */
+    const char *device_id; /* by the kind's name_option */
+    uint32_t devices;      /* that it speaks for */
 
     /* the broker */
     char url[300];

@@ -155,12 +155,12 @@ static int send_row(struct pump *p, struct flight *flight, struct farmiq_outbox_
 
 void pump_send(struct pump *p)
 {
-    for (int i = 0; i < FLIGHT_COUNT; i++) {
-        struct flight *flight = &p->flights.list[i];
+    struct flight *flight;
 
-        for (; flight->unsent; flight->unsent = flight->unsent->next)
-            if (send_row(p, flight, flight->unsent) != FARMIQ_OK)
-                return; /* full or gone: PUBACKs or the link's end go on from here */
+    while ((flight = flights_next_unsent(&p->flights)) != NULL) {
+        if (send_row(p, flight, flight->unsent) != FARMIQ_OK)
+            return; /* full or gone: PUBACKs or the link's end go on from here */
+        flight->unsent = flight->unsent->next;
     }
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/chance.h"
 #include "source.h"
 
 #define DAY_MS 86400000
@@ -40,19 +41,10 @@ struct simulator {
     uint64_t made;
 };
 
-/* splitmix64 (Steele, Lea, Flood 2014): good bits from any counter. */
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
 /* Uniform in [-1, 1). */
 static double chance(uint64_t seed, uint64_t a, uint64_t b)
 {
-    return (double)(mix(seed ^ mix(a ^ mix(b))) >> 11) * 0x1p-52 - 1;
+    return 2 * agent_chance(seed, a, b) - 1;
 }
 
 static double value_at(const struct simulator *s, uint32_t device, uint32_t kind,
