@@ -8,7 +8,7 @@
 
 #include "folder.h"
 #include "kit/log.h"
-#include "kit/mqtt_link.h"
+#include "kit/fail.h"
 #include "scale.h"
 #include "session.h"
 #include "weighing.h"
@@ -188,8 +188,8 @@ static int open_parts(struct station *st, const struct agent_options *agent,
 
     weighing_init(&st->weighing, &rules);
     if (folder_open(o->spool_dir) != FARMIQ_OK)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "SPOOL_DIR",
-                              "is no folder that can be written to");
+        return shim_fail(error, FARMIQ_E_ARG, "SPOOL_DIR",
+                         "is no folder that can be written to");
     st->teller = (struct teller){ .feed = &st->base,
                                   .drafts = drafts_open(agent, AGENT_ROWS_MAX),
                                   .options = o };
