@@ -236,6 +236,7 @@ class Farm:
             "APP_PORT": str(self.ports["edge"]),
             **self.gateway_env(), **self.forwarder_env(),
             "INTERNAL_ADMIN_ENABLED": "true",
+            "MEDIA_BASE_PATH": str(self.home / "media"),
             **more,
         }
         return self._add("edge", [str(self.build / "shims/farmiqd/farmiqd"), "edge"], env,

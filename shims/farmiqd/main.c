@@ -13,6 +13,7 @@
 extern const struct shim_service *const edge_ingress_gateway;
 extern const struct shim_service *const edge_telemetry_timeseries;
 extern const struct shim_service *const edge_weighvision_session;
+extern const struct shim_service *const edge_media_store;
 extern const struct shim_service *const edge_sync_forwarder;
 extern const struct shim_service *const cloud_ingestion;
 extern const struct shim_service *const cloud_telemetry_service;
@@ -30,8 +31,9 @@ static const struct role {
     { "edge",
       "farmiqd-edge",
       "the box at the barn: takes in what devices say, keeps it, brings it to the cloud",
-      { &edge_ingress_gateway, &edge_telemetry_timeseries, &edge_weighvision_session,
-        &edge_sync_forwarder } },
+      /* The media store before the gateway, which sends who asks it for images away. */
+      { &edge_media_store, &edge_ingress_gateway, &edge_telemetry_timeseries,
+        &edge_weighvision_session, &edge_sync_forwarder } },
     { "cloud",
       "farmiqd-cloud",
       "the other end: takes in what edges send, keeps it, answers and shows it",

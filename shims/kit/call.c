@@ -90,13 +90,14 @@ void shim_call_close(struct shim_call *call)
 {
     if (!call)
         return;
+    shim_call_close_files(call->internal);
     free_chunks(&call->internal->chunks);
     free_chunks(&call->internal->kept);
     free(call); /* the internal part lives in the same block */
 }
 
 /* A direct call's memory is its caller's: the answer must outlive the callee. */
-static struct shim_internal *owner_of(const struct shim_call *call)
+struct shim_internal *shim_call_owner(const struct shim_call *call)
 {
     while (call->internal->parent)
         call = call->internal->parent;
@@ -118,7 +119,7 @@ static struct shim_memory_chunk *add_chunk(struct shim_internal *owner, size_t b
 
 void *shim_memory(struct shim_call *call, size_t bytes)
 {
-    struct shim_internal *owner = owner_of(call);
+    struct shim_internal *owner = shim_call_owner(call);
     struct shim_memory_chunk *chunk = owner->chunks;
     void *memory;
 
@@ -330,7 +331,7 @@ void shim_call_add_effect(struct shim_call *call, enum shim_effect_kind kind,
                           struct farmiq_str topic, struct farmiq_str tenant_id,
                           struct farmiq_str body)
 {
-    struct shim_internal *owner = owner_of(call);
+    struct shim_internal *owner = shim_call_owner(call);
     struct shim_effect *effect = shim_memory(call, sizeof *effect);
 
     if (!effect)

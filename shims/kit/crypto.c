@@ -41,6 +41,42 @@ int shim_crypto_sha256(struct farmiq_str bytes, uint8_t out[32])
                : FARMIQ_OK;
 }
 
+/* What GnuTLS calls a hash handle is a pointer already. */
+struct shim_crypto_digest *shim_crypto_digest_open(void)
+{
+    gnutls_hash_hd_t hash = NULL;
+
+    return gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0
+               ? NULL
+               : (struct shim_crypto_digest *)hash;
+}
+
+int shim_crypto_digest_add(struct shim_crypto_digest *digest, struct farmiq_str bytes)
+{
+    if (!digest || !is_str(bytes))
+        return FARMIQ_E_ARG;
+    return bytes.len && gnutls_hash((gnutls_hash_hd_t)digest, bytes.ptr, bytes.len) < 0
+               ? FARMIQ_E_NOMEM
+               : FARMIQ_OK;
+}
+
+void shim_crypto_digest_close(struct shim_crypto_digest *digest,
+                              char hex[SHIM_CRYPTO_SHA256_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t out[32] = { 0 };
+
+    if (!digest)
+        return;
+    gnutls_hash_deinit((gnutls_hash_hd_t)digest, out);
+    for (size_t i = 0; hex && i < sizeof out; i++) {
+        hex[2 * i] = digits[out[i] >> 4];
+        hex[2 * i + 1] = digits[out[i] & 15];
+    }
+    if (hex)
+        hex[2 * sizeof out] = '\0';
+}
+
 int shim_crypto_equal(struct farmiq_str a, struct farmiq_str b)
 {
     if (!is_str(a) || !is_str(b) || a.len != b.len)

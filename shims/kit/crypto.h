@@ -10,6 +10,14 @@ int shim_crypto_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
                             const struct farmiq_str *parts, uint32_t part_count,
                             uint8_t out[32]);
 int shim_crypto_sha256(struct farmiq_str bytes, uint8_t out[32]);
+/* The same over bytes as they come; SHIM_CRYPTO_SHA256_HEX with the NUL. */
+#define SHIM_CRYPTO_SHA256_HEX 65
+struct shim_crypto_digest;
+struct shim_crypto_digest *shim_crypto_digest_open(void); /* NULL: no memory */
+int shim_crypto_digest_add(struct shim_crypto_digest *digest, struct farmiq_str bytes);
+/* Frees it; `hex` may be NULL. */
+void shim_crypto_digest_close(struct shim_crypto_digest *digest,
+                              char hex[SHIM_CRYPTO_SHA256_HEX]);
 /* 1 if equal; time depends on the lengths only. */
 int shim_crypto_equal(struct farmiq_str a, struct farmiq_str b);
 int shim_crypto_random(void *out, size_t bytes);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kit/files.h"
 #include "kit/internal.h"
 
 /* ## Routes */
@@ -142,6 +143,12 @@ static void respond(struct shim_call *call, struct shim_http_exchange *exchange)
                                            .fields = fields,
                                            .field_count = MORE_FIELDS };
 
+    struct shim_http_file file = { -1, answer->file_offset, answer->file_bytes };
+
+    if (answer->file) {
+        file.fd = shim_files_descriptor(answer->file);
+        response.file = &file;
+    }
     snprintf(request_id, sizeof request_id, "%.*s", (int)call->request_id.len,
              call->request_id.ptr);
     snprintf(trace_id, sizeof trace_id, "%.*s", (int)call->trace_id.len,
@@ -341,19 +348,17 @@ static const struct shim_route *resolve(struct shim_call *call,
     return NULL;
 }
 
-void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
+/* NULL: out of memory. */
+static struct errand *open_errand(struct shim_runtime *runtime,
+                                  struct shim_http_exchange *exchange)
 {
-    struct shim_runtime *runtime = arg;
     struct errand *errand = calloc(1, sizeof *errand);
     struct shim_call *call = shim_call_open(runtime, runtime->hosted);
-    const struct shim_relay *relay = NULL;
-    static const struct shim_http_response no_memory = { .status = 503 };
 
     if (!errand || !call) {
         free(errand);
         shim_call_close(call);
-        shim_http_respond(exchange, &no_memory);
-        return;
+        return NULL;
     }
     errand->unit.call = call;
     errand->unit.origin = shim_http_origin(exchange);
@@ -361,8 +366,93 @@ void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
     call->internal->source.exchange = exchange;
     call->method = shim_http_method(exchange);
     call->path = shim_http_path(exchange);
-    call->body = shim_http_body(exchange);
     identify(call);
+    return errand;
+}
+
+/* ## Uploads: admitted by their head, handed on when the body is in its file */
+
+static int write_upload(void *ctx, struct farmiq_str bytes)
+{
+    const struct errand *errand = ctx;
+
+    return shim_files_write(errand->unit.call->internal->upload, bytes);
+}
+
+static void drop_upload(void *ctx)
+{
+    struct errand *errand = ctx;
+
+    shim_call_close(errand->unit.call);
+    free(errand);
+}
+
+static int is_upload(const struct shim_runtime *runtime,
+                     const struct shim_http_exchange *exchange)
+{
+    int known_path = 0;
+
+    for (const struct shim_hosted *h = runtime->hosted; h->service; h++) {
+        const struct shim_route *route =
+            shim_route_find(h->service->routes, shim_http_method(exchange),
+                            shim_http_path(exchange), &known_path);
+
+        if (route)
+            return (route->flags & SHIM_UPLOAD) != 0;
+    }
+    return 0;
+}
+
+int shim_dispatch_head(void *arg, struct shim_http_exchange *exchange,
+                       struct shim_http_sink *sink)
+{
+    struct shim_runtime *runtime = arg;
+    const struct shim_relay *relay = NULL;
+    struct errand *errand;
+    struct shim_call *call;
+
+    if (!is_upload(runtime, exchange))
+        return 0;
+    errand = open_errand(runtime, exchange);
+    if (!errand)
+        return 1;
+    call = errand->unit.call;
+    call->internal->route = resolve(call, &relay);
+    if (shim_auth_admit(call) == FARMIQ_OK)
+        errand->unit.result = call->internal->route->admit(call);
+    *sink = (struct shim_http_sink){ (size_t)call->internal->upload_max_bytes,
+                                     write_upload, drop_upload, errand };
+    return errand->unit.result < 0 || call->internal->answer.status;
+}
+
+/* 0: it is none, or there was no memory for it. */
+static int go_on_with_upload(struct shim_http_exchange *exchange)
+{
+    struct errand *errand = shim_http_sink_of(exchange);
+
+    if (!errand)
+        return 0;
+    after_admission(&errand->unit);
+    return 1;
+}
+
+void shim_dispatch_exchange(void *arg, struct shim_http_exchange *exchange)
+{
+    struct shim_runtime *runtime = arg;
+    const struct shim_relay *relay = NULL;
+    static const struct shim_http_response no_memory = { .status = 503 };
+    struct errand *errand;
+    struct shim_call *call;
+
+    if (go_on_with_upload(exchange))
+        return;
+    errand = is_upload(runtime, exchange) ? NULL : open_errand(runtime, exchange);
+    if (!errand) {
+        shim_http_respond(exchange, &no_memory);
+        return;
+    }
+    call = errand->unit.call;
+    call->body = shim_http_body(exchange);
     call->internal->route = resolve(call, &relay);
     if (call->internal->route && shim_auth_admit(call) == FARMIQ_OK) {
         if (call->internal->route->admit)
@@ -414,5 +504,6 @@ int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hos
         return r;
     request->status = internal.answer.status;
     request->reply = internal.answer.body;
-    return FARMIQ_OK;
+    return internal.answer.file ? shim_call_read_answer(&call, &request->reply)
+                                : FARMIQ_OK;
 }

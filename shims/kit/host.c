@@ -228,6 +228,7 @@ static int open_http(struct shim_runtime *runtime, struct farmiq_error *error)
         .max_connections_per_ip = number32(runtime, "HTTP_MAX_CONNECTIONS_PER_IP"),
         .idle_timeout_ms = number32(runtime, "HTTP_IDLE_TIMEOUT_MS"),
         .on_request = shim_dispatch_exchange,
+        .on_head = shim_dispatch_head,
         .ctx = runtime,
     };
     int r = shim_http_server_open(&runtime->http, &options, error);

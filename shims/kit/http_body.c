@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "kit/http_private.h"
+#include "kit/http_server.h"
 
 /* A promise is not memory: a body gets room as it comes, whatever its Content-Length. */
 #define FIRST_ROOM_BYTES ((size_t)64 * 1024)
@@ -43,7 +44,7 @@ static const struct shim__http_refusal *expect(struct shim__http_body *body,
     }
     if (length > body->max_bytes)
         return &shim__http_too_large;
-    if (length == 0 || length > FIRST_ROOM_BYTES || body->gunzip)
+    if (length == 0 || length > FIRST_ROOM_BYTES || body->gunzip || body->sink)
         return NULL;
     body->bytes = malloc((size_t)length);
     if (!body->bytes)
@@ -59,12 +60,14 @@ static int says(struct farmiq_str text, const char *word)
 
 const struct shim__http_refusal *shim__http_body_begin(struct shim__http_body *body,
                                                        const struct shim__http_head *head,
-                                                       size_t max_bytes)
+                                                       size_t max_bytes,
+                                                       const struct shim_http_sink *sink)
 {
     struct farmiq_str encoding = shim__http_head_header(head, "content-encoding");
 
     memset(body, 0, sizeof *body);
-    body->max_bytes = max_bytes;
+    body->max_bytes = sink ? sink->max_bytes : max_bytes;
+    body->sink = sink;
     if (says(encoding, "gzip") || says(encoding, "x-gzip")) {
         body->gunzip = shim__gunzip_open();
         if (!body->gunzip)
@@ -75,11 +78,28 @@ const struct shim__http_refusal *shim__http_body_begin(struct shim__http_body *b
     return expect(body, shim__http_head_header(head, "content-length"));
 }
 
+static const struct shim__http_refusal *pass_on(struct shim__http_body *body,
+                                                struct farmiq_str bytes)
+{
+    int r;
+
+    if (bytes.len > body->max_bytes - body->len)
+        return &shim__http_too_large;
+    body->len += bytes.len;
+    r = body->sink->write(body->sink->ctx, bytes);
+    return r == FARMIQ_E_NOSPACE ? &shim__http_no_room
+           : r < 0               ? &shim__http_no_sink
+                                 : NULL;
+}
+
 static const struct shim__http_refusal *add_plain(struct shim__http_body *body,
                                                   struct farmiq_str bytes)
 {
-    const struct shim__http_refusal *refusal = make_room(body, bytes.len);
+    const struct shim__http_refusal *refusal;
 
+    if (body->sink)
+        return pass_on(body, bytes);
+    refusal = make_room(body, bytes.len);
     if (refusal || bytes.len == 0)
         return refusal;
     memcpy(body->bytes + body->len, bytes.ptr, bytes.len);

@@ -26,6 +26,8 @@ extern const struct shim__http_refusal shim__http_head_too_large;
 extern const struct shim__http_refusal shim__http_too_large;
 extern const struct shim__http_refusal shim__http_no_memory;
 extern const struct shim__http_refusal shim__http_closing;
+extern const struct shim__http_refusal shim__http_no_room;
+extern const struct shim__http_refusal shim__http_no_sink;
 
 #define SHIM__HTTP_ID_BYTES 129
 /* The ids a refusal is found again by (spec edge 3.3): the caller's where they are plain
@@ -100,18 +102,22 @@ int64_t shim__gzip(struct farmiq_str bytes, char **out, size_t *out_bytes);
 
 /* ## http_body.c: a request body as it arrives */
 
+struct shim_http_sink;
+
 struct shim__http_body {
     char *bytes;
     size_t len;
     size_t room;
     size_t max_bytes;
-    size_t arrived_bytes;        /* on the wire */
-    struct shim__gunzip *gunzip; /* NULL: not packed */
+    size_t arrived_bytes;              /* on the wire */
+    struct shim__gunzip *gunzip;       /* NULL: not packed */
+    const struct shim_http_sink *sink; /* NULL: it is kept in `bytes` */
 };
 
 const struct shim__http_refusal *shim__http_body_begin(struct shim__http_body *body,
                                                        const struct shim__http_head *head,
-                                                       size_t max_bytes);
+                                                       size_t max_bytes,
+                                                       const struct shim_http_sink *sink);
 const struct shim__http_refusal *shim__http_body_add(struct shim__http_body *body,
                                                      struct farmiq_str bytes);
 const struct shim__http_refusal *shim__http_body_end(const struct shim__http_body *body);

@@ -21,6 +21,8 @@ REFUSAL(bad_certificate, 403, "FORBIDDEN", "the client certificate is not truste
 REFUSAL(head_too_large, 431, "PAYLOAD_TOO_LARGE", "the request head is too large");
 REFUSAL(too_large, 413, "PAYLOAD_TOO_LARGE", "the body is larger than allowed");
 REFUSAL(no_memory, 503, "SERVICE_UNAVAILABLE", "out of memory; try again later");
+REFUSAL(no_room, 503, "STORAGE_FULL", "the disk or the quota is full");
+REFUSAL(no_sink, 503, "STORAGE_UNAVAILABLE", "the body cannot be kept; try again later");
 REFUSAL(closing, 503, "SERVICE_UNAVAILABLE", "the service is stopping; try again later");
 
 /* An id worth echoing: what UUIDs and W3C trace ids are made of. */

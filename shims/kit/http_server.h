@@ -8,6 +8,16 @@
 struct shim_http_server;
 struct shim_http_exchange;
 
+/* Where a body goes as it arrives, instead of into memory. On the server's thread, so
+ * nothing here may wait for anybody. */
+struct shim_http_sink {
+    size_t max_bytes; /* 413 above */
+    /* Unpacked bytes, in order. FARMIQ_OK; FARMIQ_E_NOSPACE and others: 503. */
+    int (*write)(void *ctx, struct farmiq_str bytes);
+    void (*drop)(void *ctx); /* it will not be whole: on_request does not follow */
+    void *ctx;
+};
+
 struct shim_http_server_options {
     const char *bind_address; /* "127.0.0.1" */
     uint16_t port;            /* 0: any free one; ask shim_http_server_port() */
@@ -24,6 +34,12 @@ struct shim_http_server_options {
     /* Called on the server's thread when a whole request is there. The exchange must
      * be answered exactly once, at once or later, from any thread. */
     void (*on_request)(void *ctx, struct shim_http_exchange *exchange);
+    /* Called on the server's thread when the head of a request is there and its body is
+     * not. 0: the body is wanted, in memory or, when `sink` is filled in, there. 1: it
+     * is not: on_request follows at once and must answer before it returns. May be
+     * NULL. */
+    int (*on_head)(void *ctx, struct shim_http_exchange *exchange,
+                   struct shim_http_sink *sink);
     void *ctx;
 };
 
@@ -45,6 +61,8 @@ struct farmiq_str shim_http_raw_path(const struct shim_http_exchange *exchange);
 struct farmiq_str shim_http_raw_target(const struct shim_http_exchange *exchange);
 struct farmiq_str
 shim_http_body(const struct shim_http_exchange *exchange); /* unpacked */
+/* The ctx of the sink that on_head filled in; NULL: there is none. */
+void *shim_http_sink_of(const struct shim_http_exchange *exchange);
 struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,
                                    const char *name); /* empty: absent */
 struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
@@ -61,12 +79,19 @@ struct shim_http_field {
     const char *name;
     const char *value;
 };
+/* A part of an open file, sent piece by piece. */
+struct shim_http_file {
+    int fd; /* the server's from now on */
+    uint64_t offset;
+    uint64_t bytes;
+};
 struct shim_http_response {
     int status;
     const char *content_type;
     struct farmiq_str body; /* copied */
     const struct shim_http_field *fields;
     uint32_t field_count;
+    const struct shim_http_file *file; /* instead of the body; NULL: none */
 };
 void shim_http_respond(struct shim_http_exchange *exchange,
                        const struct shim_http_response *response);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kit/crypto.h"
 #include "kit/http_server_private.h"
@@ -35,6 +36,7 @@ struct shim_http_exchange {
     int is_stream;
     struct shim__http_head head;
     struct shim__http_body body;
+    struct shim_http_sink sink; /* of an upload */
     struct MHD_Response *response;
     size_t response_bytes;
     int status;
@@ -126,6 +128,13 @@ static void drop_response(struct shim_http_exchange *exchange)
         MHD_destroy_response(response);
 }
 
+/* Its client left, or was refused, in the middle. */
+static void drop_upload(struct shim_http_exchange *exchange)
+{
+    if (exchange->sink.drop && exchange->state < EXCHANGE_HANDED)
+        exchange->sink.drop(exchange->sink.ctx);
+}
+
 void shim__server_on_completed(void *cls, struct MHD_Connection *connection, void **state,
                                enum MHD_RequestTerminationCode code)
 {
@@ -138,6 +147,7 @@ void shim__server_on_completed(void *cls, struct MHD_Connection *connection, voi
     if (!exchange)
         return;
     drop_response(exchange);
+    drop_upload(exchange);
     if (exchange->link)
         shim__link_enter(server, exchange->link, LINK_HEAD, 0);
     pthread_mutex_lock(&server->lock);
@@ -169,10 +179,24 @@ static enum MHD_Result queue_answer(struct shim_http_exchange *exchange)
     return queued;
 }
 
+static struct MHD_Response *build_body(const struct shim_http_response *response)
+{
+    const struct shim_http_file *file = response->file;
+    struct MHD_Response *built;
+
+    if (!file)
+        return MHD_create_response_from_buffer(response->body.len,
+                                               (void *)(uintptr_t)response->body.ptr,
+                                               MHD_RESPMEM_MUST_COPY);
+    built = MHD_create_response_from_fd_at_offset64(file->bytes, file->fd, file->offset);
+    if (!built)
+        close(file->fd);
+    return built;
+}
+
 static struct MHD_Response *build(const struct shim_http_response *response)
 {
-    struct MHD_Response *built = MHD_create_response_from_buffer(
-        response->body.len, (void *)(uintptr_t)response->body.ptr, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *built = build_body(response);
 
     if (!built)
         return NULL;
@@ -343,9 +367,31 @@ static const struct shim__http_refusal *read_head(struct shim_http_exchange *exc
         return &shim__http_bad_head;
     if (!refusal)
         refusal = read_peer(exchange);
-    return refusal ? refusal
-                   : shim__http_body_begin(&exchange->body, &exchange->head,
-                                           exchange->server->options.max_body_bytes);
+    return refusal;
+}
+
+static enum MHD_Result hand_over(struct shim_http_exchange *exchange);
+
+/* Nobody wants the body: the answer comes before it. */
+static enum MHD_Result decline(struct shim_http_exchange *exchange)
+{
+    let_linger(exchange);
+    return hand_over(exchange);
+}
+
+/* Who decides may have the body sent elsewhere, or not sent at all. */
+static enum MHD_Result await_body(struct shim_http_exchange *exchange)
+{
+    const struct shim_http_server_options *options = &exchange->server->options;
+    const struct shim__http_refusal *refusal;
+
+    exchange->state = EXCHANGE_BODY;
+    if (options->on_head && options->on_head(options->ctx, exchange, &exchange->sink))
+        return decline(exchange);
+    refusal =
+        shim__http_body_begin(&exchange->body, &exchange->head, options->max_body_bytes,
+                              exchange->sink.write ? &exchange->sink : NULL);
+    return refusal ? refuse(exchange, refusal) : MHD_YES;
 }
 
 static enum MHD_Result begin(struct shim_http_exchange *exchange, const char *method,
@@ -356,10 +402,7 @@ static enum MHD_Result begin(struct shim_http_exchange *exchange, const char *me
     if (!exchange->link)
         return MHD_NO;
     refusal = read_head(exchange, method, version);
-    if (refusal)
-        return refuse(exchange, refusal);
-    exchange->state = EXCHANGE_BODY;
-    return MHD_YES;
+    return refusal ? refuse(exchange, refusal) : await_body(exchange);
 }
 
 /* ## The body */
@@ -484,7 +527,8 @@ void shim_http_respond(struct shim_http_exchange *exchange,
     int is_settled;
 
     pthread_mutex_lock(&exchange->server->lock);
-    is_settled = settle(exchange, response->status, built, response->body.len);
+    is_settled = settle(exchange, response->status, built,
+                        response->file ? response->file->bytes : response->body.len);
     release_locked(exchange);
     if (!is_settled && built)
         MHD_destroy_response(built);
@@ -637,6 +681,11 @@ struct farmiq_str shim_http_body(const struct shim_http_exchange *exchange)
     /* No body is an empty text, not no text: parsers then say what is wrong with it. */
     return (struct farmiq_str){ exchange->body.bytes ? exchange->body.bytes : "",
                                 exchange->body.len };
+}
+
+void *shim_http_sink_of(const struct shim_http_exchange *exchange)
+{
+    return exchange->sink.ctx;
 }
 
 struct farmiq_str shim_http_header(const struct shim_http_exchange *exchange,

@@ -66,9 +66,12 @@ struct shim_answer {
     struct farmiq_str body;
     struct shim_http_field fields[8];
     uint32_t field_count;
+    struct shim_file *file; /* instead of the body; NULL: none */
+    uint64_t file_offset, file_bytes;
 };
 
 struct shim_memory_chunk;
+struct shim_held_file;
 
 /* Where a request's header lines come from: a socket or a neighbour. */
 struct shim_source {
@@ -86,7 +89,10 @@ struct shim_internal {
     struct farmiq_json_writer json;
     struct shim_effect *first_effect, *last_effect;
     struct shim_memory_chunk *chunks;
-    struct shim_memory_chunk *kept;               /* what survives shim_call_reset() */
+    struct shim_memory_chunk *kept; /* what survives shim_call_reset() */
+    struct shim_held_file *files;   /* closed with the call */
+    struct shim_file *upload;       /* where the body went; NULL: nowhere */
+    int64_t upload_max_bytes;
     const char *stream_channel;                   /* NULL: the tenant's */
     char request_id_text[FARMIQ_UUID_STRLEN + 1]; /* survives shim_call_reset() */
 };
@@ -109,6 +115,14 @@ const char *shim_call_header_line(struct shim_call *call, const char *name,
                                   const char *scheme, struct farmiq_str value);
 /* Make up the ids that nobody gave it, so that its traces can be found. */
 void shim_call_identify(struct shim_call *call);
+
+/* Whose memory and files a call's are: of a direct call, its caller's. */
+struct shim_internal *shim_call_owner(const struct shim_call *call);
+
+/* ## files_call.c */
+void shim_call_close_files(struct shim_internal *internal);
+/* The part of the answer's file that is asked for, in the call's memory. */
+int shim_call_read_answer(struct shim_call *call, struct farmiq_str *body);
 
 int64_t shim_clock_unix_ms(void);
 int64_t shim_clock_monotonic_ms(void);
@@ -206,6 +220,9 @@ void shim_bus_close(struct shim_bus *bus);   /* after the tasks are closed */
 
 /* The server's on_request. */
 void shim_dispatch_exchange(void *runtime, struct shim_http_exchange *exchange);
+/* Its on_head: uploads are admitted before their body. */
+int shim_dispatch_head(void *runtime, struct shim_http_exchange *exchange,
+                       struct shim_http_sink *sink);
 /* A neighbour's direct call: inside the caller's transaction. */
 int shim_dispatch_direct(struct shim_call *caller, const struct shim_hosted *hosted,
                          struct shim_request *request);

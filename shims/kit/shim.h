@@ -78,7 +78,11 @@ enum shim_route_flags {
     SHIM_ADMIN = 2,
     SHIM_STREAM = 4,   /* GET: server-sent events; the handler replies the first event */
     SHIM_NO_STORE = 8, /* no transaction: for requests that do I/O of their own */
-    SHIM_INTERNAL = 16
+    SHIM_INTERNAL = 16,
+    /* The body goes into a file as it arrives, whatever its length. `admit` runs before
+     * the body, beside everything and without a store: it must not wait, and it replies,
+     * or names the file with shim_upload(). */
+    SHIM_UPLOAD = 32
 };
 struct shim_route {
     const char *method;
@@ -244,6 +248,57 @@ int shim_reply_text(struct shim_call *call, int status, const char *type,
 int shim_reply_error(struct shim_call *call, int status, const char *code,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 void shim_reply_header(struct shim_call *call, const char *name, const char *value);
+
+/* ## Files, below the folder that an option names
+ * A name is made of parts of letters, digits, '.', '_' and '-', with '/' between them,
+ * none beginning with '.'; it never leads outside. Files live as long as the call. */
+#define SHIM_FILE_NAME_MAX_BYTES 1024
+struct shim_file;
+struct shim_file_facts {
+    int64_t bytes;
+    int64_t changed_unix_ms; /* 0 for a new one */
+    unsigned char head[16];  /* its first bytes */
+    uint32_t head_bytes;
+    char sha256[65]; /* hex, of a new one; else empty */
+};
+int shim_file_name_is_valid(struct farmiq_str name);
+/* From `admit` of a SHIM_UPLOAD route: take the body, at most `max_bytes` (413), into a
+ * new file. 0 or FARMIQ_E_*. */
+int shim_upload(struct shim_call *call, const char *folder_option, int64_t max_bytes);
+/* In the handler of such a route: the file, or NULL. */
+struct shim_file *shim_uploaded(struct shim_call *call);
+/* Give a new file its name, for good: bytes and folders are on the disk when this
+ * returns. FARMIQ_OK; FARMIQ_NONE: a file of that name with the same bytes was there;
+ * FARMIQ_E_REFUSED: one with other bytes, which stays; FARMIQ_E_ARG: no name;
+ * FARMIQ_E_NOSPACE, FARMIQ_E_STORE. */
+int shim_file_keep(struct shim_file *file, struct farmiq_str name);
+/* A new file of the caller's own, and bytes for it. */
+int shim_file_new(struct shim_call *call, const char *folder_option,
+                  struct shim_file **file);
+int shim_file_write(struct shim_file *file, struct farmiq_str bytes);
+/* FARMIQ_OK, FARMIQ_NONE: there is none of that name; FARMIQ_E_STORE. */
+int shim_file_open(struct shim_call *call, const char *folder_option,
+                   struct farmiq_str name, struct shim_file **file);
+/* At most `bytes` from `offset`: what came, or FARMIQ_E_STORE. */
+int64_t shim_file_read(struct shim_file *file, int64_t offset, void *out, size_t bytes);
+void shim_file_look(struct shim_file *file, struct shim_file_facts *facts);
+/* Read one that was opened, so that its sha256 is known. */
+int shim_file_digest(struct shim_file *file);
+int shim_file_is_there(struct shim_call *call, const char *folder_option,
+                       struct farmiq_str name);
+/* FARMIQ_OK, also when there was none. */
+int shim_file_remove(struct shim_call *call, const char *folder_option,
+                     struct farmiq_str name);
+/* Show the name of each file that has not changed since; what is not 0 ends it and is
+ * returned. Old empty folders go, and old files that a killed process never kept. */
+typedef int shim_file_visit(void *ctx, struct farmiq_str name);
+int shim_file_walk(struct shim_call *call, const char *folder_option,
+                   int64_t before_unix_ms, shim_file_visit *visit, void *ctx);
+/* Answer 200 with a file, or 206 with the one range of it that was asked for (RFC 9110,
+ * 14), 416 when that lies behind its end, 304 when the client has this `etag` (hex, no
+ * quotes; may be empty). */
+int shim_reply_file(struct shim_call *call, const char *type, struct farmiq_str etag,
+                    struct shim_file *file);
 
 /* ## Asking a neighbour or the cloud */
 struct shim_header_line {

@@ -412,6 +412,12 @@ struct farmiq_str shim_http_query(const struct shim_http_exchange *exchange,
     return shim_str("");
 }
 
+void *shim_http_sink_of(const struct shim_http_exchange *exchange)
+{
+    (void)exchange;
+    return NULL;
+}
+
 uint64_t shim_http_origin(const struct shim_http_exchange *exchange)
 {
     (void)exchange;

@@ -1,0 +1,67 @@
+-- Images: what is known of them (spec edge 5.4).
+
+-- name: secret_add
+INSERT INTO media_secret (id, secret, created_at) VALUES (1, $1, $2)
+ON CONFLICT DO NOTHING
+
+-- name: secret
+SELECT secret FROM media_secret WHERE id = 1
+
+-- name: media_add
+INSERT INTO media_objects (id, tenant_id, farm_id, barn_id, device_id, session_id, bucket,
+    object_key, etag, mime_type, size_bytes, captured_at, created_at, event_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT DO NOTHING
+
+-- $1 tenant, $2 key
+-- name: media_kept
+SELECT id, object_key, bucket, etag, size_bytes, inference_job_id, event_id FROM media_objects
+WHERE tenant_id = $1 AND object_key = $2
+
+-- name: media_by_key
+SELECT object_key, mime_type, etag FROM media_objects
+WHERE tenant_id = $1 AND object_key = $2
+
+-- $1 tenant, $2 id
+-- name: media_by_id
+SELECT object_key, mime_type, etag FROM media_objects
+WHERE tenant_id = $1 AND id = $2
+
+-- name: media_meta
+SELECT id, tenant_id, farm_id, barn_id, device_id, session_id, bucket, object_key, etag,
+    mime_type, size_bytes, captured_at, created_at
+FROM media_objects
+WHERE tenant_id = $1 AND id = $2
+
+-- name: media_totals@sqlite
+SELECT count(*), round(coalesce(sum(size_bytes), 0) / 1048576.0, 1), max(created_at), $1
+FROM media_objects
+WHERE tenant_id = $1
+
+-- name: media_totals@pg
+SELECT count(*), round(coalesce(sum(size_bytes), 0) / 1048576, 1)::double precision,
+    max(created_at), $1::text
+FROM media_objects
+WHERE tenant_id = $1
+
+-- What came before $1, unless its event is still in the outbox or its session goes on.
+-- name: media_purge
+DELETE FROM media_objects
+WHERE id IN (
+    SELECT id FROM media_objects AS m
+    WHERE created_at < $1 AND NOT EXISTS (
+            SELECT 1 FROM sync_event AS e
+            WHERE e.tenant_id = m.tenant_id AND e.event_id = m.event_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM weigh_session AS s
+            WHERE s.tenant_id = m.tenant_id AND s.session_id = m.session_id
+                AND s.state NOT IN (2, 3))
+    ORDER BY created_at
+    LIMIT $2)
+RETURNING object_key
+
+-- name: media_of_file
+SELECT 1 FROM media_objects WHERE bucket = $1 AND object_key = $2
+
+-- name: media_page
+SELECT object_key, id FROM media_objects WHERE id > $1 ORDER BY id LIMIT $2

@@ -1,0 +1,520 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images at the edge: presign, PUT, complete, and what is refused (spec edge 4.4, 8)."""
+import concurrent.futures
+import hashlib
+import http.client
+import json
+import pathlib
+import random
+import signal
+import socket
+import sqlite3
+import threading
+import time
+import urllib.parse
+import uuid
+
+import pytest
+
+import farm as farm_module
+from asking import ask
+from conftest import SOAK
+from farm import BARN, FARM, TENANT, wait_for
+from support import metric
+
+MEDIA = "/api/v1/media"
+HEADS = {"image/jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF", "image/png": b"\x89PNG\r\n\x1a\n",
+         "image/webp": b"RIFF\x24\0\0\0WEBPVP8 "}
+SPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "farmiq.edge.media-store")
+LIMIT = 10 * 1024 * 1024
+
+
+def image(size=5000, kind="image/jpeg", seed=1):
+    return HEADS[kind] + random.Random(seed).randbytes(size - len(HEADS[kind]))
+
+
+def start(farm, **more):
+    farm.start_broker()
+    farm.start_edge(CLOUD_INGESTION_URL="", **{"MEDIA_PRESIGN_PER_MINUTE": "0", **more})
+    return farm
+
+
+@pytest.fixture
+def edge(tmp_path, build):
+    made = start(farm_module.Farm(tmp_path / "farm", build))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def shared_edge(tmp_path_factory, build):
+    made = start(farm_module.Farm(tmp_path_factory.mktemp("media") / "farm", build))
+    yield made
+    made.end()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_edge(tmp_path, build, request):
+    made = farm_module.Farm(tmp_path / "farm", build,
+                            ("edge",) if request.param == "postgresql" else ())
+    if made.postgresql:
+        made.start_postgres()
+    yield start(made)
+    made.end()
+
+
+# -- a client -----------------------------------------------------------------------
+
+
+def wish(**changes):
+    made = {"tenant_id": TENANT, "farm_id": FARM, "barn_id": BARN, "device_id": "cam-1",
+            "content_type": "image/jpeg", "filename": "frame.jpg", **changes}
+    return {key: value for key, value in made.items() if value is not ...}
+
+
+def agent_wish(**changes):
+    """As the device agent spells it: it never calls complete."""
+    made = {"tenantId": TENANT, "farmId": FARM, "barnId": BARN, "deviceId": "cam-1",
+            "contentType": "image/jpeg", "sessionId": "s-1",
+            "capturedAt": "2026-01-02T03:04:05.678Z", **changes}
+    return {key: value for key, value in made.items() if value is not ...}
+
+
+def post(edge, what, body, tenant=TENANT):
+    headers = {"content-type": "application/json"}
+    if tenant:
+        headers["x-tenant-id"] = tenant
+    return ask(f"{edge.edge_url}{MEDIA}/images/{what}", body, headers)
+
+
+def request(edge, method, target, body=None, headers=None):
+    """Status, headers, body."""
+    link = http.client.HTTPConnection("127.0.0.1", edge.ports["edge"], timeout=30)
+    try:
+        link.request(method, target, body, headers or {})
+        answer = link.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        link.close()
+
+
+def target_of(url):
+    parts = urllib.parse.urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
+def put(edge, url, body, kind="image/jpeg"):
+    status, _, answer = request(edge, "PUT", target_of(url), body,
+                                {"Content-Type": kind} if kind else {})
+    return status, json.loads(answer)
+
+
+def get(edge, path, tenant=TENANT, **headers):
+    return request(edge, "GET", f"{MEDIA}/{path}", headers={
+        **({"x-tenant-id": tenant} if tenant else {}),
+        **{name.replace("_", "-"): value for name, value in headers.items()}})
+
+
+def presign(edge, body=None):
+    status, given = post(edge, "presign", body or wish())
+    assert status == 200, given
+    return given
+
+
+def completion(key, **changes):
+    return {**wish(content_type=..., filename=...), "object_key": key,
+            "mime_type": "image/jpeg", **changes}
+
+
+def upload(edge, bytes_=None):
+    """A whole image: the answer of complete."""
+    given = presign(edge)
+    assert put(edge, given["upload_url"], bytes_ or image())[0] == 200
+    status, done = post(edge, "complete", completion(given["object_key"]))
+    assert status == 200
+    return done
+
+
+def stored(edge):
+    """The files that have a name."""
+    root = edge.home / "media"
+    return {str(path.relative_to(root)) for path in root.rglob("*")
+            if path.is_file() and ".incoming" not in path.parts}
+
+
+def rows(edge):
+    return edge.query("edge", "SELECT object_key, etag, size_bytes FROM media_objects")
+
+
+def told(edge):
+    return edge.query("edge", "SELECT id, session_id, payload_json FROM sync_outbox "
+                              "WHERE event_type = 'media.stored'")
+
+
+# -- the way of an image ---------------------------------------------------------------
+
+
+def test_an_image_goes_up_is_complete_once_and_comes_back(any_edge):
+    edge, bytes_ = any_edge, image()
+    given = presign(edge)
+    assert given["method"] == "PUT" and given["expires_in"] == 900
+    assert given["headers"] == given["required_headers"] == {"Content-Type": "image/jpeg"}
+    assert given["object_key"].startswith(
+        f"tenants/{TENANT}/farms/{FARM}/barns/{BARN}/devices/cam-1/images/")
+    assert put(edge, given["upload_url"], bytes_)[0] == 200
+    assert told(edge) == [] and rows(edge) == []
+
+    said = completion(given["object_key"], size_bytes=len(bytes_), session_id="s-9",
+                      captured_at="2026-01-02T03:04:05Z")
+    status, done = post(edge, "complete", said)
+    assert status == 200
+    media_id = uuid.uuid5(SPACE, f"{TENANT}:farmiq-media:{given['object_key']}")
+    assert done == {"media_id": str(media_id), "bucket": "farmiq-media",
+                    "event_id": str(uuid.uuid5(SPACE, f"{media_id}:media.stored")),
+                    "object_key": given["object_key"], "size_bytes": len(bytes_),
+                    "etag": hashlib.sha256(bytes_).hexdigest(), "inference_job_id": None}
+    assert given["media_id"] == done["media_id"]
+    assert post(edge, "complete", said) == (200, done)
+
+    (event,) = told(edge)
+    payload = json.loads(event[2])
+    assert event[:2] == (done["event_id"], "s-9")
+    assert payload["object_id"] == payload["media_id"] == done["media_id"]
+    assert payload["path"] == payload["object_key"] == given["object_key"]
+    assert payload["captured_at"] == "2026-01-02T03:04:05.000Z"
+
+    status, headers, body = get(edge, f"objects/{done['media_id']}")
+    assert (status, body, headers["Content-Type"]) == (200, bytes_, "image/jpeg")
+    key = urllib.parse.quote(given["object_key"], safe="")
+    assert get(edge, f"objects/by-key?object_key={key}")[2] == bytes_
+    meta = json.loads(get(edge, f"objects/{done['media_id']}/meta")[2])["media"]
+    assert meta["session_id"] == "s-9" and meta["size_bytes"] == len(bytes_)
+    stats = json.loads(get(edge, "stats")[2])
+    assert (stats["total_objects"], stats["total_size_mb"]) == (1, 0.0)
+    assert stored(edge) == {given["object_key"]}
+
+
+def test_the_put_of_an_agent_is_also_its_complete(edge):
+    given, bytes_ = presign(edge, agent_wish()), image()
+    prefix = f"{TENANT}/{FARM}/{BARN}/s-1/20260102T030405678Z-"
+    assert given["object_key"].startswith(prefix) and given["expires_at"]
+    for _ in range(2):
+        status, answer = put(edge, given["upload_url"], bytes_)
+        assert (status, answer["media_id"]) == (200, given["media_id"])
+    assert rows(edge) == [(given["object_key"], hashlib.sha256(bytes_).hexdigest(),
+                           len(bytes_))]
+    assert [row[1] for row in told(edge)] == ["s-1"]
+    status, answer = put(edge, given["upload_url"], image(seed=2))
+    assert (status, answer["error"]["code"]) == (409, "CONFLICT")
+    assert get(edge, f"objects/{given['media_id']}")[2] == bytes_
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_each_accepted_type_is_known_by_its_first_bytes(shared_edge, kind):
+    given = presign(shared_edge, wish(content_type=kind, filename=...))
+    assert put(shared_edge, given["upload_url"], image(kind=kind), kind)[0] == 200
+
+
+def test_a_part_of_an_image_can_be_asked_for(shared_edge):
+    bytes_ = image(1000)
+    done = upload(shared_edge, bytes_)
+    where = f"objects/{done['media_id']}"
+    for asked, status, part, said in [
+            ("bytes=0-99", 206, bytes_[:100], "bytes 0-99/1000"),
+            ("bytes=900-", 206, bytes_[900:], "bytes 900-999/1000"),
+            ("bytes=-10", 206, bytes_[-10:], "bytes 990-999/1000"),
+            ("bytes=990-2000", 206, bytes_[990:], "bytes 990-999/1000"),
+            ("bytes=0-1,5-6", 200, bytes_, None),
+            ("lines=0-1", 200, bytes_, None),
+            ("bytes=9-1", 200, bytes_, None),
+            ("bytes=1000-", 416, None, "bytes */1000"),
+            ("bytes=-0", 416, None, "bytes */1000")]:
+        got = get(shared_edge, where, Range=asked)
+        assert (got[0], got[1]["Content-Range"]) == (status, said), asked
+        assert part is None or got[2] == part
+    etag = f'"{done["etag"]}"'
+    assert get(shared_edge, where, If_None_Match=etag)[0] == 304
+    assert get(shared_edge, where, Range="bytes=0-0", If_Range=etag)[0] == 206
+    assert get(shared_edge, where, Range="bytes=0-0", If_Range='"other"')[0] == 200
+    status, headers, body = request(shared_edge, "HEAD", f"{MEDIA}/{where}",
+                                    headers={"x-tenant-id": TENANT})
+    assert (status, headers["Content-Length"], body) == (200, "1000", b"")
+
+
+# -- what is refused -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes, tenant, status, code", [
+    ({"device_id": ...}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"farm_id": ""}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"barn_id": "../b"}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"filename": "../../etc/passwd"}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"filename": "a/b.jpg"}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"filename": "a\\b.jpg"}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"content_length": -1}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"content_length": LIMIT + 1}, TENANT, 413, "PAYLOAD_TOO_LARGE"),
+    ({"content_type": "image/gif"}, TENANT, 400, "UNSUPPORTED_CONTENT_TYPE"),
+    ({}, "t-other", 403, "TENANT_MISMATCH"),
+    ({}, None, 403, "TENANT_MISMATCH"),
+])
+def test_no_url_is_given_for(shared_edge, changes, tenant, status, code):
+    got, answer = post(shared_edge, "presign", wish(**changes), tenant)
+    assert (got, answer["error"]["code"]) == (status, code)
+
+
+def altered(url, **changes):
+    parts = urllib.parse.urlsplit(url)
+    query = {**dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True)), **changes}
+    return f"{parts.path}?{urllib.parse.urlencode(query)}"
+
+
+ALTERED = {
+    "key": "tenants/t-other/farms/f/barns/b/devices/d/images/2026/01/01/x.jpg",
+    "tenant": "t-other", "farm": "f", "barn": "b", "device": "d", "session": "s",
+    "type": "image/png", "captured_at": "1", "max_bytes": "99999999",
+    "expires_at": "9999999999999", "completes": "1", "signature": "0" * 64,
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_an_altered_url_is_refused_and_nothing_is_stored(shared_edge, name):
+    before = stored(shared_edge)
+    url = altered(presign(shared_edge)["upload_url"], **{name: ALTERED[name]})
+    status, answer = put(shared_edge, url, image())
+    assert (status, answer["error"]["code"]) == (403, "FORBIDDEN")
+    assert stored(shared_edge) == before
+
+
+@pytest.mark.parametrize("path", ["../x.jpg", "/etc/x.jpg", "a/../../x.jpg", "a//x.jpg",
+                                  ".incoming/x.jpg", "a/%2e%2e/x.jpg", "a\0b.jpg"])
+def test_no_path_leads_out_of_the_folder(shared_edge, path):
+    before = stored(shared_edge)
+    url = altered(presign(shared_edge)["upload_url"], key=path)
+    assert request(shared_edge, "PUT", url, image(),
+                   {"Content-Type": "image/jpeg"})[0] in (400, 403)
+    status, answer = post(shared_edge, "complete", completion(path.replace("\0", "x")))
+    assert (status, answer["error"]["code"]) == (403, "TENANT_MISMATCH")
+    key = urllib.parse.quote(path.replace("\0", "x"), safe="")
+    assert get(shared_edge, f"objects/by-key?object_key={key}")[0] == 404
+    assert stored(shared_edge) == before
+
+
+def put_chunked(edge, url, bytes_):
+    """The status line of the answer to a body that does not say how long it will be."""
+    head = (f"PUT {target_of(url)} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", edge.ports["edge"]), timeout=10) as link:
+        try:
+            link.sendall(head.encode())
+            for at in range(0, len(bytes_), 10000):
+                chunk = bytes_[at:at + 10000]
+                link.sendall(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            link.sendall(b"0\r\n\r\n")
+        except OSError:
+            pass  # it has heard enough
+        return link.recv(100).decode().split("\r\n")[0]
+
+
+@pytest.mark.parametrize("bytes_, kind, status, code", [
+    (b"", "image/jpeg", 400, "VALIDATION_ERROR"),
+    (b"GIF89a" + bytes(100), "image/jpeg", 409, "CONTENT_TYPE_MISMATCH"),
+    (image(kind="image/png"), "image/jpeg", 409, "CONTENT_TYPE_MISMATCH"),
+    (image(), "image/png", 409, "CONTENT_TYPE_MISMATCH"),
+    (image(), None, 409, "CONTENT_TYPE_MISMATCH"),
+    (image(LIMIT + 1), "image/jpeg", 413, "PAYLOAD_TOO_LARGE"),
+    (HEADS["image/jpeg"][:3], "image/jpeg", 409, "CONTENT_TYPE_MISMATCH"),
+], ids=["empty", "gif", "png bytes", "other header", "no header", "too long", "too short"])
+def test_bytes_that_are_not_what_was_signed_are_refused(shared_edge, bytes_, kind, status, code):
+    before, given = stored(shared_edge), presign(shared_edge)
+    got, answer = put(shared_edge, given["upload_url"], bytes_, kind)
+    assert (got, answer["error"]["code"]) == (status, code)
+    got, answer = post(shared_edge, "complete", completion(given["object_key"]))
+    assert (got, answer["error"]["code"]) == (404, "OBJECT_NOT_FOUND")
+    assert stored(shared_edge) == before
+    assert list((shared_edge.home / "media/.incoming").iterdir()) == []
+
+
+def test_a_body_without_a_length_ends_at_the_limit(shared_edge):
+    before, given = stored(shared_edge), presign(shared_edge, wish(content_length=100000))
+    assert " 413 " in put_chunked(shared_edge, given["upload_url"], image(200000))
+    assert " 200 " in put_chunked(shared_edge, given["upload_url"], image(100000))
+    before |= {given["object_key"]}
+    assert stored(shared_edge) == before
+
+
+def test_an_image_of_the_largest_size_is_taken(shared_edge):
+    given = presign(shared_edge)
+    assert put(shared_edge, given["upload_url"], image(LIMIT))[0] == 200
+
+
+def test_a_url_expires(edge):
+    edge.processes["edge"].end()
+    edge.processes["edge"].env["MEDIA_PRESIGN_EXPIRES_IN"] = "1"
+    edge.processes["edge"].start()
+    given = presign(edge)
+    time.sleep(1.1)
+    status, answer = put(edge, given["upload_url"], image())
+    assert (status, answer["error"]["code"]) == (403, "FORBIDDEN")
+    assert "expired" in answer["error"]["message"] and not stored(edge)
+
+
+@pytest.mark.parametrize("changes, tenant, status, code", [
+    ({"object_key": ...}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"size_bytes": 1.5}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"captured_at": "yesterday"}, TENANT, 400, "VALIDATION_ERROR"),
+    ({"tenant_id": "t-other"}, TENANT, 403, "TENANT_MISMATCH"),
+    ({"tenant_id": "t-other"}, "t-other", 403, "TENANT_MISMATCH"),
+    ({"size_bytes": 4999}, TENANT, 409, "SIZE_MISMATCH"),
+    ({"mime_type": "image/png"}, TENANT, 409, "CONTENT_TYPE_MISMATCH"),
+])
+def test_complete_is_refused_for(shared_edge, changes, tenant, status, code):
+    given = presign(shared_edge)
+    assert put(shared_edge, given["upload_url"], image())[0] == 200
+    said = {key: value for key, value in
+            completion(given["object_key"], **changes).items() if value is not ...}
+    got, answer = post(shared_edge, "complete", said, tenant)
+    assert (got, answer["error"]["code"]) == (status, code)
+    assert given["object_key"] not in [row[0] for row in rows(shared_edge)]
+
+
+def test_another_tenant_sees_nothing(shared_edge):
+    done = upload(shared_edge)
+    where = f"objects/{done['media_id']}"
+    assert get(shared_edge, where, "t-other")[0] == 404
+    assert get(shared_edge, f"{where}/meta", "t-other")[0] == 404
+    status, _, answer = get(shared_edge, where, None)
+    assert (status, json.loads(answer)["error"]["code"]) == (400, "MISSING_TENANT")
+    assert json.loads(get(shared_edge, "stats", "t-other")[2])["total_objects"] == 0
+
+
+def test_a_device_gets_ten_urls_a_minute(tmp_path, build):
+    edge = start(farm_module.Farm(tmp_path / "farm", build), MEDIA_PRESIGN_PER_MINUTE="10")
+    try:
+        answers = [request(edge, "POST", f"{MEDIA}/images/presign", json.dumps(wish()),
+                           {"x-tenant-id": TENANT}) for _ in range(12)]
+        assert [answer[0] for answer in answers] == [200] * 10 + [429] * 2
+        assert 1 <= int(answers[-1][1]["Retry-After"]) <= 6
+        assert post(edge, "presign", wish(device_id="cam-2"))[0] == 200
+    finally:
+        edge.end()
+
+
+# -- kill -9 and load --------------------------------------------------------------------
+
+
+def resident_mb(edge):
+    status = pathlib.Path(f"/proc/{edge.processes['edge'].running.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def check_books(edge):
+    """All rows have bytes, all bytes have rows, and none is torn."""
+    root = edge.home / "media"
+    found = {key: (etag, size) for key, etag, size in rows(edge)}
+    assert set(found) == stored(edge)
+    for key, (etag, size) in found.items():
+        bytes_ = (root / key).read_bytes()
+        assert (hashlib.sha256(bytes_).hexdigest(), len(bytes_)) == (etag, size)
+    return found
+
+
+def test_uploads_in_parallel_take_no_memory_of_their_own(edge):
+    count, size = (1000, 2_000_000) if SOAK else (64, 2_000_000)
+    before = resident_mb(edge)
+
+    def one(number):
+        given = presign(edge, agent_wish(deviceId=f"cam-{number % 16}"))
+        return put(edge, given["upload_url"], image(size, seed=number))[0]
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(one, range(count))) == {200}
+    peak = resident_mb(edge)
+    print(f"peak memory {before:.1f} -> {peak:.1f} MB")
+    assert len(check_books(edge)) == len(told(edge)) == count
+    assert peak <= 64
+
+
+def test_a_kill_in_mid_upload_tears_nothing(edge):
+    process, done, stop = edge.processes["edge"], [], threading.Event()
+
+    def client(number):
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            try:
+                given = presign(edge, agent_wish(deviceId=f"cam-{number}"))
+                bytes_ = image(500_000, seed=number * 1000 + turn)
+                while put(edge, given["upload_url"], bytes_)[0] != 200:
+                    pass
+                done.append(given["object_key"])
+            except (OSError, http.client.HTTPException, AssertionError):
+                time.sleep(0.05)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for number in range(8):
+            pool.submit(client, number)
+        for _ in range(10 if SOAK else 4):
+            time.sleep(1)
+            process.end(signal.SIGKILL)
+            process.start()
+        time.sleep(1)
+        stop.set()
+    kept = {key for key, *_ in rows(edge)}
+    assert done and set(done) <= kept
+    for key, etag, size in rows(edge):
+        bytes_ = (edge.home / "media" / key).read_bytes()
+        assert (hashlib.sha256(bytes_).hexdigest(), len(bytes_)) == (etag, size)
+    assert len(told(edge)) == len(kept)
+
+
+# -- what time does ------------------------------------------------------------------------
+
+
+def test_bytes_without_a_row_go_and_rows_without_bytes_are_counted(tmp_path, build):
+    edge = start(farm_module.Farm(tmp_path / "farm", build), MEDIA_ORPHAN_GRACE="2",
+                 MEDIA_SWEEP_INTERVAL_MS="200")
+    try:
+        kept, lost = upload(edge), upload(edge)
+        for _ in range(3):
+            assert put(edge, presign(edge)["upload_url"], image())[0] == 200
+        (edge.home / "media/.incoming/left").write_bytes(b"by a process that was killed")
+        (edge.home / "media" / lost["object_key"]).unlink()
+        assert len(stored(edge)) == 4
+        wait_for("the sweep", 20, lambda: stored(edge) == {kept["object_key"]})
+        wait_for("the count", 10, lambda: metric(
+            edge, edge.edge_url, "farmiq_media_rows_without_bytes") == 1)
+        assert metric(edge, edge.edge_url, "farmiq_media_orphans_total") == 3
+        wait_for("the leftover", 10, lambda: not list((edge.home / "media/.incoming").iterdir()))
+        status, _, answer = get(edge, f"objects/{lost['media_id']}")
+        assert (status, json.loads(answer)["error"]["code"]) == (500, "STREAM_ERROR")
+    finally:
+        edge.end()
+
+
+SESSIONS = "/api/v1/weighvision/sessions"
+
+
+def test_old_images_go_once_the_cloud_has_them_and_their_session_has_ended(edge):
+    who = {"tenantId": TENANT, "eventId": str(uuid.uuid4())}
+    assert ask(f"{edge.edge_url}{SESSIONS}", {
+        **who, "sessionId": "s-1", "farmId": FARM, "barnId": BARN, "deviceId": "scale-1",
+        "stationId": "st-1", "startAt": "2026-01-01T10:00:00Z"})[0] == 201
+    heard, unheard = upload(edge), upload(edge)
+    weighed = presign(edge, agent_wish())
+    assert put(edge, weighed["upload_url"], image())[0] == 200
+    edge.processes["edge"].end()
+    with sqlite3.connect(edge.home / "edge.db") as database:
+        database.execute("UPDATE media_objects SET created_at = 0")
+        database.execute("DELETE FROM sync_event WHERE event_id <> ?", (unheard["event_id"],))
+        database.execute("DELETE FROM sync_ready")
+    database.close()
+    edge.processes["edge"].env["MEDIA_CLEANUP_INTERVAL_MS"] = "200"
+    edge.processes["edge"].start()
+    both = {unheard["object_key"], weighed["object_key"]}
+    wait_for("the first to go", 20, lambda: stored(edge) == both)
+    time.sleep(1)
+    assert stored(edge) == both == {row[0] for row in rows(edge)}
+    assert get(edge, f"objects/{heard['media_id']}")[0] == 404
+    assert ask(f"{edge.edge_url}{SESSIONS}/s-1/finalize", {
+        **who, "eventId": str(uuid.uuid4()), "occurredAt": "2026-01-01T10:02:00Z"})[0] == 200
+    wait_for("its session's to go", 20, lambda: stored(edge) == {unheard["object_key"]})
