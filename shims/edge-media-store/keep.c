@@ -101,6 +101,7 @@ static int tell(struct telling *telling)
     if (r == FARMIQ_OK)
         r = farmiq_store_outbox_append(call->store, "sync", &row, call->now_unix_ms);
     shim_wake(call, "sync_once");
+    shim_wake(call, "media_infer");
     return r;
 }
 
@@ -136,6 +137,9 @@ int media_keep(struct shim_call *call, const struct media *media)
                                    : farmiq_sql_null(),
         farmiq_sql_integer(call->now_unix_ms),
         farmiq_sql_text(telling.event_id),
+        shim_number(call, "TRIGGER_INFERENCE_ON_COMPLETE")
+            ? farmiq_sql_integer(call->now_unix_ms)
+            : farmiq_sql_null(),
     };
     int is_new = 0, r;
 

@@ -99,6 +99,7 @@ int media_get_meta(struct shim_call *call);
 int media_get_stats(struct shim_call *call);
 int media_purge(struct shim_call *call); /* care.c */
 int media_sweep(struct shim_call *call);
+int media_infer(struct shim_call *call); /* infer.c */
 int media_start(struct shim_call *call); /* secret.c */
 
 #endif

@@ -20,6 +20,12 @@ static const struct shim_option options[] = {
     { "MEDIA_MAX_UPLOAD_BYTES", SHIM_BYTES, "10M", "longer images are refused" },
     { "MEDIA_ORPHAN_GRACE", SHIM_SECONDS, "24h",
       "how long bytes wait for their complete, at most half of it for its call" },
+    { "TRIGGER_INFERENCE_ON_COMPLETE", SHIM_FLAG, "false",
+      "show each image to edge-vision-inference" },
+    { "EDGE_VISION_INFERENCE_URL", SHIM_URL, "http://edge-vision-inference:8000",
+      "where that is, unless it is hosted here" },
+    { "MEDIA_INFERENCE_INTERVAL_MS", SHIM_MS, "10s",
+      "how often images are looked for that it gave no answer about" },
     { "MEDIA_RETENTION_DAYS", SHIM_COUNT, "30",
       "how long an image is kept that the cloud has heard of and whose session has "
       "ended; 0: for ever" },
@@ -54,6 +60,7 @@ static const struct shim_route routes[] = {
 
 static const struct shim_job jobs[] = {
     { "media_purge", "MEDIA_CLEANUP_INTERVAL_MS", media_purge },
+    { "media_infer", "MEDIA_INFERENCE_INTERVAL_MS", media_infer },
     { "media_sweep", "MEDIA_SWEEP_INTERVAL_MS", media_sweep },
     { 0 },
 };

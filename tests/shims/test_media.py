@@ -3,6 +3,7 @@
 import concurrent.futures
 import hashlib
 import http.client
+import http.server
 import json
 import pathlib
 import random
@@ -518,3 +519,59 @@ def test_old_images_go_once_the_cloud_has_them_and_their_session_has_ended(edge)
     assert ask(f"{edge.edge_url}{SESSIONS}/s-1/finalize", {
         **who, "eventId": str(uuid.uuid4()), "occurredAt": "2026-01-01T10:02:00Z"})[0] == 200
     wait_for("its session's to go", 20, lambda: stored(edge) == {unheard["object_key"]})
+
+
+# -- inference -------------------------------------------------------------------------------
+
+
+class Inference(http.server.BaseHTTPRequestHandler):
+    """Answers as edge-vision-inference does, after having been away."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append((self.path, self.headers["x-tenant-id"], body))
+        status, answer = self.server.answers.pop(0)
+        answer = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def inference():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Inference)
+    server.asked, server.answers = [], []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def test_the_inference_service_is_asked_about_each_image(tmp_path, build, inference):
+    inference.answers = [(200, {"job_id": "job-1", "status": "pending"}), (400, {})]
+    edge = farm_module.Farm(tmp_path / "farm", build)
+    edge.start_service(
+        "edge-media-store", DATABASE_URL=edge.database_url("edge"), INTERNAL_TOKEN="",
+        MEDIA_BASE_PATH=str(edge.home / "media"), TRIGGER_INFERENCE_ON_COMPLETE="true",
+        EDGE_VISION_INFERENCE_URL=f"http://127.0.0.1:{inference.server_port}")
+    edge.ports["edge"] = edge.ports["edge-media-store"]
+    try:
+        for job in ("job-1", None):
+            given = presign(edge, agent_wish())
+            assert put(edge, given["upload_url"], image())[0] == 200
+            wait_for("the question", 10, lambda: not inference.answers or job)
+            wait_for("its answer", 10, lambda: edge.query(
+                "edge", "SELECT inference_job_id FROM media_objects WHERE id = "
+                f"'{given['media_id']}' AND inference_due_at IS NULL") == [(job,)])
+            path, tenant, body = inference.asked[-1]
+            assert (path, tenant) == ("/api/v1/inference/jobs", TENANT)
+            assert body == {"tenant_id": TENANT, "farm_id": FARM, "barn_id": BARN,
+                            "device_id": "cam-1", "session_id": "s-1",
+                            "media_id": given["media_id"], "object_key": given["object_key"]}
+    finally:
+        edge.end()

@@ -14,6 +14,7 @@ CREATE TABLE media_objects (
     size_bytes bigint,
     captured_at timestamptz,
     inference_job_id text,
+    inference_due_at timestamptz,
     created_at timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX media_objects_key ON media_objects (tenant_id, object_key);
@@ -22,6 +23,8 @@ CREATE INDEX media_objects_session ON media_objects (tenant_id, session_id);
 CREATE INDEX media_objects_device
     ON media_objects (tenant_id, device_id, captured_at DESC);
 CREATE INDEX media_objects_age ON media_objects (created_at);
+CREATE INDEX media_objects_unseen ON media_objects (inference_due_at)
+    WHERE inference_due_at IS NOT NULL;
 
 -- What upload URLs are signed with, where the operator gives nothing: one row.
 CREATE TABLE media_secret (
