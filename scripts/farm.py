@@ -266,7 +266,8 @@ class Farm:
         """The edge as a process per service. The gateway asks its neighbours while it holds
         its own write lock, so on SQLite it needs a file of its own."""
         edge = self.database_url("edge")
-        for neighbour in ("edge-telemetry-timeseries", "edge-weighvision-session"):
+        for neighbour in ("edge-telemetry-timeseries", "edge-weighvision-session",
+                          "edge-feed-intake"):
             self.start_service(neighbour, DATABASE_URL=edge)
         for number in range(replicas):
             self.start_service(
@@ -275,7 +276,8 @@ class Farm:
                 DATABASE_URL=self.database_url(self.gateway_database),
                 MQTT_CLIENT_ID=f"edge-ingress-gateway-{number}", MQTT_SHARE_GROUP="gateways",
                 EDGE_TELEMETRY_TIMESERIES_URL=self.url_of("edge-telemetry-timeseries"),
-                EDGE_WEIGHVISION_SESSION_URL=self.url_of("edge-weighvision-session"))
+                EDGE_WEIGHVISION_SESSION_URL=self.url_of("edge-weighvision-session"),
+                EDGE_FEED_INTAKE_URL=self.url_of("edge-feed-intake"))
             self.start_service(
                 "edge-sync-forwarder", f"edge-sync-forwarder-{number}",
                 **self.forwarder_env(number), DATABASE_URL=edge,

@@ -23,6 +23,9 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_edge_telemetry_timeseries', 'telemetry_raw_parts', 'SELECT'),
     ('farmiq_edge_weighvision_session', 'weigh_(session|weight|media)',
         'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_edge_feed_intake', 'feed_intake_local|silo_weight_snapshot',
+        'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_edge_feed_intake', 'sync_(ready|retry|dead)', 'SELECT'),
     ('farmiq_edge_sync_forwarder',
         'sync_(event|ready|batch|retry|dead|error|receipt|count|audit|state)',
         'SELECT, INSERT, UPDATE, DELETE'),
@@ -48,7 +51,8 @@ INSERT INTO farmiq_right VALUES
     -- Queries: what has a tenant, of the tenant; and how full the queues are.
     ('farmiq_query', 'telemetry_(raw|agg|latest|edge_agg)|device_last_seen|edge_status',
         'SELECT'),
-    ('farmiq_query', '(device|station)_allowlist|weigh_[a-z]+|weighvision_[a-z_]+',
+    ('farmiq_query', '(device|station)_allowlist|weigh_[a-z]+|weighvision_[a-z_]+|feed_[a-z_]+'
+        '|silo_weight_snapshot',
         'SELECT'),
     ('farmiq_query', 'sync_(event|ready|batch|retry|dead|error|receipt|count|state)',
         'SELECT');
@@ -77,9 +81,10 @@ $roles$;
 
 -- All services of a site in one process; and what every service has.
 GRANT farmiq_outbox_writer TO farmiq_edge_telemetry_timeseries,
-    farmiq_edge_weighvision_session;
+    farmiq_edge_weighvision_session, farmiq_edge_feed_intake;
 GRANT farmiq_edge_ingress_gateway, farmiq_edge_telemetry_timeseries,
-    farmiq_edge_weighvision_session, farmiq_edge_sync_forwarder TO farmiq_edge;
+    farmiq_edge_weighvision_session, farmiq_edge_feed_intake, farmiq_edge_sync_forwarder
+    TO farmiq_edge;
 GRANT farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
     farmiq_cloud_weighvision_readmodel TO farmiq_cloud;
 GRANT farmiq_service TO farmiq_outbox_writer, farmiq_edge_ingress_gateway,
@@ -133,6 +138,7 @@ BEGIN
         EXECUTE format('CREATE POLICY farmiq_service ON %s TO farmiq_outbox_writer,'
             ' farmiq_edge_ingress_gateway, farmiq_edge_sync_forwarder,'
             ' farmiq_edge_telemetry_timeseries, farmiq_edge_weighvision_session,'
+            ' farmiq_edge_feed_intake,'
             ' farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
             ' farmiq_cloud_weighvision_readmodel USING (true) WITH CHECK (true)', r.name);
     END LOOP;

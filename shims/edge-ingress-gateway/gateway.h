@@ -31,7 +31,13 @@ struct batch {
 };
 
 /* The services that events are handed to. */
-enum gateway_neighbour { GATEWAY_TELEMETRY, GATEWAY_SESSIONS, GATEWAY_NEIGHBOURS };
+enum gateway_neighbour {
+    GATEWAY_TELEMETRY,
+    GATEWAY_SESSIONS,
+    GATEWAY_FEEDINGS,
+    GATEWAY_LEVELS, /* of silos */
+    GATEWAY_NEIGHBOURS
+};
 
 struct gateway_state {
     int64_t started_at_unix_ms;
@@ -77,10 +83,14 @@ int gateway_check_reading(struct shim_call *call, struct batch *batch,
                           struct arrival *arrival);
 int gateway_check_fact(struct shim_call *call, struct batch *batch,
                        struct arrival *arrival);
+int gateway_check_feeding(struct shim_call *call, struct batch *batch,
+                          struct arrival *arrival);
 int gateway_deliver_readings(struct shim_call *call, struct arrival **arrivals,
                              uint32_t count);
 int gateway_deliver_facts(struct shim_call *call, struct arrival **arrivals,
                           uint32_t count);
+int gateway_deliver_feedings(struct shim_call *call, struct arrival **arrivals,
+                             uint32_t count);
 int gateway_deliver_last_seen(struct shim_call *call, struct arrival **arrivals,
                               uint32_t count);
 

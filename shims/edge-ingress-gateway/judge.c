@@ -5,6 +5,7 @@
 #include "gateway.h"
 
 #include "common/buckets.h"
+#include "common/feed.h"
 #include "common/text.h"
 #include "common/weigh.h"
 
@@ -215,4 +216,20 @@ int gateway_check_fact(struct shim_call *call, struct batch *batch,
     const char *fault;
 
     return weigh_read(&fact, &batch->scratch, call, arrival->envelope.payload, &fault);
+}
+
+/* What is fed, where and when: the topic names the place, whatever the payload says. */
+int gateway_check_feeding(struct shim_call *call, struct batch *batch,
+                          struct arrival *arrival)
+{
+    struct feeding feeding = { .tenant_id = arrival->topic.tenant_id,
+                               .farm_id = arrival->topic.farm_id,
+                               .barn_id = arrival->topic.barn_id,
+                               .device_id = arrival->topic.source_id,
+                               .occurred_at_unix_ms = arrival->envelope.ts_unix_ms,
+                               .source = shim_str("MQTT_DISPENSED") };
+    const char *fault;
+    int r = feed_read(&feeding, &batch->scratch, call, arrival->envelope.payload, &fault);
+
+    return r == FARMIQ_OK && feed_fault(&feeding) ? FARMIQ_E_SCHEMA : r;
 }

@@ -24,12 +24,17 @@ static void write_reading(struct farmiq_json_writer *json, const struct arrival 
     farmiq_json_close(json, '}');
 }
 
+static void write_payload(struct farmiq_json_writer *json, const struct arrival *arrival)
+{
+    farmiq_json_key(json, "payload");
+    farmiq_json_raw(json, arrival->envelope.payload);
+}
+
 static void write_fact(struct farmiq_json_writer *json, const struct arrival *arrival)
 {
     member_text(json, "station_id", arrival->topic.source_id);
     member_text(json, "session_id", arrival->topic.session_id);
-    farmiq_json_key(json, "payload");
-    farmiq_json_raw(json, arrival->envelope.payload);
+    write_payload(json, arrival);
 }
 
 static const struct neighbour {
@@ -43,6 +48,10 @@ static const struct neighbour {
                             "/api/v1/telemetry/readings", write_reading },
     [GATEWAY_SESSIONS] = { "edge-weighvision-session", "EDGE_WEIGHVISION_SESSION_URL",
                            "/api/v1/weighvision/events", write_fact },
+    [GATEWAY_FEEDINGS] = { "edge-feed-intake", "EDGE_FEED_INTAKE_URL",
+                           "/api/v1/feed-intake/records", write_payload },
+    [GATEWAY_LEVELS] = { "edge-feed-intake", "EDGE_FEED_INTAKE_URL",
+                         "/api/v1/feed-intake/levels", write_reading },
 };
 
 static void write_event(struct farmiq_json_writer *json, const struct arrival *arrival,
@@ -189,10 +198,34 @@ static int hand_over(const struct span *span)
     return r == FARMIQ_NONE ? hand_over_halves(span) : r;
 }
 
+/* The level of a silo is a reading like any other, and says beside it what was fed. */
+static int hand_over_levels(struct shim_call *call, struct arrival **arrivals,
+                            uint32_t count)
+{
+    struct span levels = { call, GATEWAY_LEVELS,
+                           shim_memory(call, (count + 1) * sizeof(void *)), 0 };
+
+    if (!levels.arrivals)
+        return FARMIQ_E_NOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        if (gateway_is_open(arrivals[i]) &&
+            text_is(arrivals[i]->topic.leaf, "silo.weight"))
+            levels.arrivals[levels.count++] = arrivals[i];
+    return levels.count ? hand_over(&levels) : FARMIQ_OK;
+}
+
 int gateway_deliver_readings(struct shim_call *call, struct arrival **arrivals,
                              uint32_t count)
 {
-    return hand_over(&(struct span){ call, GATEWAY_TELEMETRY, arrivals, count });
+    int r = hand_over(&(struct span){ call, GATEWAY_TELEMETRY, arrivals, count });
+
+    return r < 0 ? r : hand_over_levels(call, arrivals, count);
+}
+
+int gateway_deliver_feedings(struct shim_call *call, struct arrival **arrivals,
+                             uint32_t count)
+{
+    return hand_over(&(struct span){ call, GATEWAY_FEEDINGS, arrivals, count });
 }
 
 int gateway_deliver_facts(struct shim_call *call, struct arrival **arrivals,

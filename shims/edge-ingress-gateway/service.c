@@ -15,7 +15,8 @@ const struct route gateway_routes[] = {
       "weighvision.image.captured media.bound media.stored "
       "weighvision.inference.completed weighvision.session.finalized",
       "edge_weighvision_session", gateway_check_fact, gateway_deliver_facts },
-    { FARMIQ_TOPIC_EVENT, "feed.dispensed", "edge_feed_intake", NULL, NULL },
+    { FARMIQ_TOPIC_EVENT, "feed.dispensed", "edge_feed_intake", gateway_check_feeding,
+      gateway_deliver_feedings },
     { FARMIQ_TOPIC_EVENT, NULL, NULL, NULL, NULL },
     { 0 },
 };
@@ -25,6 +26,8 @@ static const struct shim_option options[] = {
       "base URL of the telemetry service, when it is another process" },
     { "EDGE_WEIGHVISION_SESSION_URL", SHIM_URL, "http://edge-weighvision-session:3000",
       "base URL of the session service, when it is another process" },
+    { "EDGE_FEED_INTAKE_URL", SHIM_URL, "http://edge-feed-intake:3000",
+      "base URL of the feed service, when it is another process" },
     { "DOWNSTREAM_TIMEOUT_MS", SHIM_MS, "5000", "how long a neighbour may take" },
     { "DEDUPE_TTL_MS", SHIM_MS, "72h", "how long an event id is remembered" },
     { "DEDUPE_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",

@@ -37,6 +37,15 @@ static const struct {
     { "routed_edge_weighvision_session_failed__fail_total",
       { "farmiq_ingress_route_failures_total" },
       { "edge_weighvision_session" } },
+    { "routed_edge_feed_intake_total",
+      { "farmiq_ingress_routed_total", "farmiq_ingress_route_failures_total" },
+      { "edge_feed_intake", "edge_feed_intake" } },
+    { "routed_edge_feed_intake_success_total",
+      { "farmiq_ingress_routed_total" },
+      { "edge_feed_intake" } },
+    { "routed_edge_feed_intake_failed__fail_total",
+      { "farmiq_ingress_route_failures_total" },
+      { "edge_feed_intake" } },
     { "routed_device_last_seen_total",
       { "farmiq_ingress_routed_total" },
       { "device_last_seen" } },
@@ -64,6 +73,8 @@ static void write_errors(struct farmiq_json_writer *json,
     static const char *const names[GATEWAY_NEIGHBOURS] = {
         [GATEWAY_TELEMETRY] = "edge_telemetry_timeseries",
         [GATEWAY_SESSIONS] = "edge_weighvision_session",
+        [GATEWAY_FEEDINGS] = "edge_feed_intake",
+        [GATEWAY_LEVELS] = "edge_feed_intake_levels",
     };
 
     farmiq_json_open(json, '{');

@@ -93,7 +93,7 @@ class OwnFarm:
             "edge-ingress-gateway", **apart.gateway_env(),
             DATABASE_URL=apart.database_url("gateway"), DOWNSTREAM_TIMEOUT_MS="2s",
             EDGE_TELEMETRY_TIMESERIES_URL=neighbour,
-            EDGE_WEIGHVISION_SESSION_URL=neighbour)
+            EDGE_WEIGHVISION_SESSION_URL=neighbour, EDGE_FEED_INTAKE_URL=neighbour)
 
     def start_bus(self):
         """RabbitMQ and a cloud on it."""

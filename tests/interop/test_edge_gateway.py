@@ -126,13 +126,11 @@ def test_a_leaf_that_names_another_event(device, place, counters):
     counters.wait(messages_received_total=1, messages_invalid_total=1)
 
 
-def test_feed_that_was_dispensed(device, place, counters, differs):
+def test_feed_that_was_dispensed(device, place, counters):
     """edge 2.6, 2.8, D-14: feed.dispensed goes to the feed intake."""
     device.publish(device.topic("event", place.device, "feed.dispensed"),
                    envelope(place, event_type="feed.dispensed", payload={"quantity_kg": 3.5}))
-    counters.wait(messages_received_total=1)
-    differs("feed-waits", counters.rise("messages_valid_total") == 1,
-            counters.rise("messages_invalid_total") == 1)
+    counters.wait(messages_received_total=1, messages_valid_total=1)
 
 
 @pytest.mark.parametrize("kind", ["sensor.heartbeat", "door.opened"])

@@ -16,6 +16,7 @@
 extern const struct shim_service *const edge_ingress_gateway;
 extern const struct shim_service *const edge_telemetry_timeseries;
 extern const struct shim_service *const edge_weighvision_session;
+extern const struct shim_service *const edge_feed_intake;
 extern const struct shim_service *const edge_sync_forwarder;
 extern const struct shim_service *const cloud_ingestion;
 extern const struct shim_service *const cloud_telemetry_service;
@@ -26,7 +27,7 @@ extern const struct shim_service *const cloud_weighvision_readmodel;
 
 enum { EDGE, SECOND_FORWARDER, CLOUD, SECOND_WORKER, NODE_COUNT };
 
-static const struct shim_service *edge_services[5], *forwarder_services[2],
+static const struct shim_service *edge_services[6], *forwarder_services[2],
     *cloud_services[4];
 static struct sim_node machines[NODE_COUNT];
 static char folder[64], edge_url[256], cloud_url[256];
@@ -162,7 +163,8 @@ static void list_services(void)
     edge_services[0] = edge_ingress_gateway;
     edge_services[1] = edge_telemetry_timeseries;
     edge_services[2] = edge_weighvision_session;
-    edge_services[3] = edge_sync_forwarder;
+    edge_services[3] = edge_feed_intake;
+    edge_services[4] = edge_sync_forwarder;
     forwarder_services[0] = edge_sync_forwarder;
     cloud_services[0] = cloud_ingestion;
     cloud_services[1] = cloud_telemetry_service;

@@ -150,10 +150,9 @@ def test_other_topics(gateway):
     path = f"iot/weighvision/{PLACE}/st1/session/s1/created"
     assert gateway.fate(path, created, device="st1") == "acked"
     assert gateway.counters()["routed_edge_weighvision_session_success_total"] == 1
-    # Nobody here keeps it yet: it must stay with its device, not be acknowledged away.
     fed = envelope(event_type="feed.dispensed", payload={"quantity_kg": 12.5})
-    assert gateway.fate(f"iot/event/{PLACE}/d1/feed.dispensed", fed) == "NO_ROUTE"
-
+    assert gateway.fate(f"iot/event/{PLACE}/d1/feed.dispensed", fed) == "acked"
+    assert gateway.counters()["routed_edge_feed_intake_success_total"] == 1
 
 def test_last_seen_never_goes_back_and_a_farewell_is_not_a_sighting(gateway):
     def seen():
