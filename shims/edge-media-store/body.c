@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/scratch.h"
+#include "form.h"
 
 static const struct {
     const char *names[4]; /* the first is the contract's, the second the agent's */
@@ -158,6 +159,19 @@ static int read_members(struct shim_call *call, struct farmiq_json_member *membe
     return r;
 }
 
+static int take(struct shim_call *call, const struct farmiq_json_member *members,
+                uint32_t needed, struct media_request *out)
+{
+    int r = take_texts(call, members, needed, &out->media);
+
+    if (r == FARMIQ_OK)
+        r = take_file_name(call, find(members + FILE_NAME, 2), &out->file_name);
+    if (r == FARMIQ_OK)
+        r = take_numbers(call, members, &out->media);
+    out->is_agent = is_there(&members[MEDIA_TENANT * SPELLINGS + 1]);
+    return r == FARMIQ_OK ? check_tenant(call, &out->media) : r;
+}
+
 int media_read_body(struct shim_call *call, uint32_t needed, struct media_request *out)
 {
     struct farmiq_json_member members[MEMBERS] = { { 0 } };
@@ -168,13 +182,32 @@ int media_read_body(struct shim_call *call, uint32_t needed, struct media_reques
     r = read_members(call, members);
     if (r == FARMIQ_E_NOMEM)
         return r;
-    if (r != FARMIQ_OK)
-        return refuse(call, "the body", "must be a JSON object");
-    r = take_texts(call, members, needed, &out->media);
-    if (r == FARMIQ_OK)
-        r = take_file_name(call, find(members + FILE_NAME, 2), &out->file_name);
-    if (r == FARMIQ_OK)
-        r = take_numbers(call, members, &out->media);
-    out->is_agent = is_there(&members[MEDIA_TENANT * SPELLINGS + 1]);
-    return r == FARMIQ_OK ? check_tenant(call, &out->media) : r;
+    return r == FARMIQ_OK ? take(call, members, needed, out)
+                          : refuse(call, "the body", "must be a JSON object");
+}
+
+static void say(struct farmiq_json_member *member, struct farmiq_str text)
+{
+    if (!text.len)
+        return;
+    member->type = FARMIQ_JSON_STRING;
+    member->text = text;
+}
+
+int media_read_form(struct shim_call *call, const struct form *form,
+                    const struct form_part *image, uint32_t needed,
+                    struct media_request *out)
+{
+    struct farmiq_json_member members[MEMBERS] = { { 0 } };
+
+    *out = (struct media_request){ 0 };
+    name_members(members);
+    for (int i = 0; i < SIZE; i++) /* a form needs no length */
+        for (uint32_t j = 0; members[i].name && j < form->count; j++)
+            if (text_is(form->parts[j].name, members[i].name))
+                say(&members[i], form->parts[j].value);
+    say(&members[FILE_NAME], image->file_name);
+    if (!is_there(find(members + MEDIA_TYPE * SPELLINGS, SPELLINGS)))
+        say(&members[MEDIA_TYPE * SPELLINGS], image->type);
+    return take(call, members, needed, out);
 }

@@ -49,6 +49,12 @@ struct media_request {
 /* `needed`: a bit per enum media_text. Also that x-tenant-id names the same tenant.
  * FARMIQ_OK, 1 after replying, or FARMIQ_E_NOMEM. */
 int media_read_body(struct shim_call *call, uint32_t needed, struct media_request *out);
+/* The same of a form, whose image says its own name and type. */
+struct form;
+struct form_part;
+int media_read_form(struct shim_call *call, const struct form *form,
+                    const struct form_part *image, uint32_t needed,
+                    struct media_request *out);
 
 /* key.c: names of objects, which are made here and nowhere else: their UUID proves it.
  * NULL-safe text in the call's memory; empty: no memory. */
@@ -78,6 +84,18 @@ int media_grant_read(struct shim_call *call, struct media_grant *grant);
 
 /* rate.c: 0, or how long the device has to wait. */
 int64_t media_rate_wait_ms(struct shim_call *call, const struct media *media);
+struct media_share { /* of the writer's answer for those who are not on its thread */
+    const struct media *media;
+    int64_t wait_ms;
+};
+/* presign.c: 1 after replying that this image is not wanted, or not now; else 0. */
+int media_refuse_request(struct shim_call *call, const struct media_request *request,
+                         int64_t wait_ms);
+
+/* upload.c: look at a new file's bytes, keep it, keep the row if it `completes`, reply.
+ */
+int media_take_file(struct shim_call *call, const struct media *said,
+                    struct shim_file *file, int completes);
 
 /* keep.c: the row and its event (spec edge 8.2), in the transaction in hand; what is
  * there already stays as it is. */
@@ -91,6 +109,8 @@ int media_reply_kept(struct shim_call *call, const struct media *media);
 int media_presign(struct shim_call *call);      /* presign.c */
 int media_admit_upload(struct shim_call *call); /* upload.c */
 int media_put_upload(struct shim_call *call);
+int media_admit_form(struct shim_call *call); /* direct.c */
+int media_post_form(struct shim_call *call);
 int media_look(struct shim_call *call); /* complete.c: `admit` */
 int media_complete(struct shim_call *call);
 int media_get_object(struct shim_call *call); /* objects.c */

@@ -7,10 +7,10 @@
      UINT32_C(1) << MEDIA_BARN | UINT32_C(1) << MEDIA_DEVICE |                           \
      UINT32_C(1) << MEDIA_TYPE)
 
-/* 0, or 1 after replying. */
-static int check(struct shim_call *call, const struct media_request *request)
+int media_refuse_request(struct shim_call *call, const struct media_request *request,
+                         int64_t wait_ms)
 {
-    int64_t most = shim_number(call, "MEDIA_MAX_UPLOAD_BYTES"), wait_ms;
+    int64_t most = shim_number(call, "MEDIA_MAX_UPLOAD_BYTES");
 
     if (!media_type_is_accepted(request->media.text[MEDIA_TYPE]))
         return shim_reply_error(call, 400, "UNSUPPORTED_CONTENT_TYPE",
@@ -21,7 +21,6 @@ static int check(struct shim_call *call, const struct media_request *request)
         return shim_reply_error(call, 413, "PAYLOAD_TOO_LARGE",
                                 "an image has at most %lld bytes", (long long)most),
                1;
-    wait_ms = media_rate_wait_ms(call, &request->media);
     if (!wait_ms)
         return 0;
     shim_reply_header(call, "Retry-After",
@@ -72,7 +71,7 @@ int media_presign(struct shim_call *call)
 
     if (r != FARMIQ_OK)
         return r < 0 ? r : FARMIQ_OK;
-    if (check(call, &request))
+    if (media_refuse_request(call, &request, media_rate_wait_ms(call, &request.media)))
         return FARMIQ_OK;
     grant = (struct media_grant){
         .media = request.media,

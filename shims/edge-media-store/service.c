@@ -51,6 +51,8 @@ static const struct shim_route routes[] = {
       media_admit_upload },
     { "POST", "/api/v1/media/images/complete", SHIM_INTERNAL, media_complete,
       media_look },
+    { "POST", "/api/v1/media/images", SHIM_INTERNAL | SHIM_UPLOAD | SHIM_NO_STORE,
+      media_post_form, media_admit_form },
     { "GET", "/api/v1/media/objects/by-key", SHIM_INTERNAL, media_get_by_key },
     { "GET", "/api/v1/media/objects/{mediaId}", SHIM_INTERNAL, media_get_object },
     { "GET", "/api/v1/media/objects/{mediaId}/meta", SHIM_INTERNAL, media_get_meta },

@@ -26,6 +26,9 @@ static int check_bytes(struct shim_call *call, const struct media *media,
 {
     if (facts->bytes == 0)
         return shim_reply_error(call, 400, "VALIDATION_ERROR", "the image is empty"), 1;
+    if (facts->bytes > shim_number(call, "MEDIA_MAX_UPLOAD_BYTES"))
+        return shim_reply_error(call, 413, "PAYLOAD_TOO_LARGE", "the image is too long"),
+               1;
     if (!text_is(media->text[MEDIA_TYPE], media_type_of(facts->head, facts->head_bytes)))
         return shim_reply_error(call, 409, "CONTENT_TYPE_MISMATCH",
                                 "the bytes are not of the type they are said to be"),
@@ -48,28 +51,35 @@ static int reply(struct shim_call *call, const struct media *media)
     return shim_reply(call, 200);
 }
 
-int media_put_upload(struct shim_call *call)
+int media_take_file(struct shim_call *call, const struct media *said,
+                    struct shim_file *file, int completes)
 {
-    const struct media_grant *grant = call->finding;
-    struct media media = grant->media;
+    struct media media = *said;
     struct shim_file_facts facts;
     int r;
 
-    shim_file_look(shim_uploaded(call), &facts);
+    shim_file_look(file, &facts);
     media.bytes = facts.bytes;
     media.etag = shim_str(facts.sha256);
     if (check_bytes(call, &media, &facts)) {
         shim_count("farmiq_media_uploads_total", "refused", 1);
         return FARMIQ_OK;
     }
-    r = shim_file_keep(shim_uploaded(call), media.text[MEDIA_KEY]);
+    r = shim_file_keep(file, media.text[MEDIA_KEY]);
     if (r == FARMIQ_E_REFUSED)
         return shim_reply_error(call, 409, "CONFLICT",
                                 "other bytes have this URL already: ask for another");
-    if (r >= 0 && grant->completes)
+    if (r >= 0 && completes)
         r = shim_write(call, keep_row, &media);
     if (r < 0)
         return r;
     shim_count("farmiq_media_uploads_total", "stored", 1);
     return reply(call, &media);
+}
+
+int media_put_upload(struct shim_call *call)
+{
+    const struct media_grant *grant = call->finding;
+
+    return media_take_file(call, &grant->media, shim_uploaded(call), grant->completes);
 }

@@ -195,6 +195,9 @@ def test_only_listed_devices_in_their_place_may_speak(tmp_path, build):
 
 
 def test_images_go_elsewhere(gateway):
+    farm = gateway.farm
+    farm.start_service("edge-ingress-gateway", **farm.gateway_env(),
+                       DATABASE_URL=f"sqlite:{farm.home}/alone.db", MQTT_CLIENT_ID="alone")
     for path in ("/api/v1/media/images", "/api/v1/media/images/presign"):
-        status, answer = ask(gateway.farm.edge_url + path, {})
+        status, answer = ask(farm.url_of("edge-ingress-gateway") + path, {})
         assert status == 410 and answer["error"]["code"] == "GONE"

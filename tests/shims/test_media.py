@@ -143,6 +143,12 @@ def stored(edge):
             if path.is_file() and ".incoming" not in path.parts}
 
 
+def nothing_is_left_of(edge):
+    """The client may hear its answer before the server is done."""
+    wait_for("an empty .incoming", 5,
+             lambda: not list((edge.home / "media/.incoming").iterdir()))
+
+
 def rows(edge):
     return edge.query("edge", "SELECT object_key, etag, size_bytes FROM media_objects")
 
@@ -332,7 +338,7 @@ def test_bytes_that_are_not_what_was_signed_are_refused(shared_edge, bytes_, kin
     got, answer = post(shared_edge, "complete", completion(given["object_key"]))
     assert (got, answer["error"]["code"]) == (404, "OBJECT_NOT_FOUND")
     assert stored(shared_edge) == before
-    assert list((shared_edge.home / "media/.incoming").iterdir()) == []
+    nothing_is_left_of(shared_edge)
 
 
 def test_a_body_without_a_length_ends_at_the_limit(shared_edge):
@@ -398,6 +404,77 @@ def test_a_device_gets_ten_urls_a_minute(tmp_path, build):
         assert post(edge, "presign", wish(device_id="cam-2"))[0] == 200
     finally:
         edge.end()
+
+
+# -- the one request of seed 001 ------------------------------------------------------------
+
+
+def form(parts, boundary="b0"):
+    """`parts`: (name, bytes), or (name, bytes, type) for a file."""
+    lines = []
+    for name, value, *kind in parts:
+        more = f'; filename="x.jpg"\r\nContent-Type: {kind[0]}' if kind else ""
+        lines.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{more}'
+                     "\r\n\r\n".encode() + value + b"\r\n")
+    return b"".join(lines) + f"--{boundary}--\r\n".encode()
+
+
+def fields(**changes):
+    made = {"tenant_id": TENANT, "farm_id": FARM, "barn_id": BARN, "device_id": "cam-1",
+            **changes}
+    return [(name, value.encode()) for name, value in made.items()]
+
+
+def post_form(edge, body, tenant=TENANT, kind="multipart/form-data; boundary=b0"):
+    status, _, answer = request(edge, "POST", f"{MEDIA}/images", body,
+                                {"Content-Type": kind, "x-tenant-id": tenant})
+    return status, json.loads(answer)
+
+
+@pytest.mark.parametrize("size", [5000, 32768, 65535, 300_000, LIMIT])
+def test_a_form_does_all_three_steps(shared_edge, size):
+    bytes_ = image(size - 20, seed=size) + b"\r\n--b\r\n--b9\r\n\r\n----"[:20].ljust(20)
+    status, done = post_form(shared_edge, form(
+        fields(session_id="s-7", captured_at="2026-01-02T03:04:05Z")
+        + [("file", bytes_, "image/jpeg")]))
+    assert status == 200 and done["etag"] == hashlib.sha256(bytes_).hexdigest()
+    assert done["object_key"].startswith(f"{TENANT}/{FARM}/{BARN}/s-7/20260102T030405000Z-")
+    assert get(shared_edge, f"objects/{done['media_id']}")[2] == bytes_
+    meta = json.loads(get(shared_edge, f"objects/{done['media_id']}/meta")[2])["media"]
+    assert (meta["session_id"], meta["mime_type"]) == ("s-7", "image/jpeg")
+
+
+FILE = [("file", image(), "image/jpeg")]
+
+
+@pytest.mark.parametrize("body, tenant, status, code", [
+    (b"", TENANT, 400, "VALIDATION_ERROR"),
+    (b"--b0", TENANT, 400, "VALIDATION_ERROR"),
+    (form(fields()), TENANT, 400, "VALIDATION_ERROR"),
+    (form(fields() + FILE)[:-200], TENANT, 400, "VALIDATION_ERROR"),
+    (form(fields(device_id="") + FILE), TENANT, 400, "VALIDATION_ERROR"),
+    (form(fields(device_id="d" * 129) + FILE), TENANT, 400, "VALIDATION_ERROR"),
+    (form(fields() * 10 + FILE), TENANT, 400, "VALIDATION_ERROR"),
+    (form(fields() + FILE), "t-other", 403, "TENANT_MISMATCH"),
+    (form(fields() + [("file", image(), "image/gif")]), TENANT, 400, "UNSUPPORTED_CONTENT_TYPE"),
+    (form(fields() + [("file", image(), "image/png")]), TENANT, 409, "CONTENT_TYPE_MISMATCH"),
+    (form(fields() + [("file", b"", "image/jpeg")]), TENANT, 400, "VALIDATION_ERROR"),
+    (form(fields() + [("file", image(LIMIT + 1), "image/jpeg")]), TENANT, 413,
+     "PAYLOAD_TOO_LARGE"),
+    (form(fields() + [("file", image(LIMIT + 65537), "image/jpeg")]), TENANT, 413,
+     "PAYLOAD_TOO_LARGE"),
+], ids=["nothing", "a line", "no file", "cut", "empty id", "long id", "many parts", "foreign",
+        "gif", "other type", "empty", "too long", "far too long"])
+def test_a_form_is_refused_for(shared_edge, body, tenant, status, code):
+    before = stored(shared_edge)
+    got, answer = post_form(shared_edge, body, tenant)
+    assert (got, answer["error"]["code"]) == (status, code)
+    assert stored(shared_edge) == before
+    nothing_is_left_of(shared_edge)
+
+
+def test_what_is_no_form_is_refused_before_its_body(shared_edge):
+    assert post_form(shared_edge, image(), kind="image/jpeg")[0] == 415
 
 
 # -- kill -9 and load --------------------------------------------------------------------
