@@ -26,6 +26,10 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_edge_feed_intake', 'feed_intake_local|silo_weight_snapshot',
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_edge_feed_intake', 'sync_(ready|retry|dead)', 'SELECT'),
+    ('farmiq_edge_vision_inference',
+        'inference_(event|ready|batch|retry|dead|error|receipt|count|audit|results)',
+        'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_edge_vision_inference', 'inference_jobs', 'SELECT'),
     ('farmiq_edge_sync_forwarder',
         'sync_(event|ready|batch|retry|dead|error|receipt|count|audit|state)',
         'SELECT, INSERT, UPDATE, DELETE'),
@@ -54,6 +58,8 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_query', '(device|station)_allowlist|weigh_[a-z]+|weighvision_[a-z_]+|feed_[a-z_]+'
         '|silo_weight_snapshot',
         'SELECT'),
+    ('farmiq_query', 'inference_(event|ready|batch|retry|dead|error|results|jobs)',
+        'SELECT'),
     ('farmiq_query', 'sync_(event|ready|batch|retry|dead|error|receipt|count|state)',
         'SELECT');
 
@@ -81,10 +87,10 @@ $roles$;
 
 -- All services of a site in one process; and what every service has.
 GRANT farmiq_outbox_writer TO farmiq_edge_telemetry_timeseries,
-    farmiq_edge_weighvision_session, farmiq_edge_feed_intake;
+    farmiq_edge_weighvision_session, farmiq_edge_feed_intake, farmiq_edge_vision_inference;
 GRANT farmiq_edge_ingress_gateway, farmiq_edge_telemetry_timeseries,
-    farmiq_edge_weighvision_session, farmiq_edge_feed_intake, farmiq_edge_sync_forwarder
-    TO farmiq_edge;
+    farmiq_edge_weighvision_session, farmiq_edge_feed_intake, farmiq_edge_vision_inference,
+    farmiq_edge_sync_forwarder TO farmiq_edge;
 GRANT farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
     farmiq_cloud_weighvision_readmodel TO farmiq_cloud;
 GRANT farmiq_service TO farmiq_outbox_writer, farmiq_edge_ingress_gateway,
@@ -99,11 +105,12 @@ BEGIN
     FOR r IN
         SELECT c.oid::regclass AS name, CASE c.relname WHEN 'sync_seq'
             THEN 'farmiq_outbox_writer, farmiq_edge_sync_forwarder'
+            WHEN 'inference_seq' THEN 'farmiq_edge_vision_inference'
             ELSE 'farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
                 ' farmiq_cloud_weighvision_readmodel' END AS roles
         FROM pg_class AS c
         WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'S'
-            AND c.relname ~ '^(sync|ingest|bus_[a-z]+)_seq$'
+            AND c.relname ~ '^(sync|inference|ingest|bus_[a-z]+)_seq$'
     LOOP
         EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %s', r.name, r.roles);
     END LOOP;
@@ -138,7 +145,7 @@ BEGIN
         EXECUTE format('CREATE POLICY farmiq_service ON %s TO farmiq_outbox_writer,'
             ' farmiq_edge_ingress_gateway, farmiq_edge_sync_forwarder,'
             ' farmiq_edge_telemetry_timeseries, farmiq_edge_weighvision_session,'
-            ' farmiq_edge_feed_intake,'
+            ' farmiq_edge_feed_intake, farmiq_edge_vision_inference,'
             ' farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
             ' farmiq_cloud_weighvision_readmodel USING (true) WITH CHECK (true)', r.name);
     END LOOP;

@@ -22,7 +22,7 @@ static const struct shim_option options[] = {
       "how long bytes wait for their complete, at most half of it for its call" },
     { "TRIGGER_INFERENCE_ON_COMPLETE", SHIM_FLAG, "false",
       "show each image to edge-vision-inference" },
-    { "EDGE_VISION_INFERENCE_URL", SHIM_URL, "http://edge-vision-inference:8000",
+    { "EDGE_VISION_INFERENCE_URL", SHIM_URL, "http://edge-vision-inference:3000",
       "where that is, unless it is hosted here" },
     { "MEDIA_INFERENCE_INTERVAL_MS", SHIM_MS, "10s",
       "how often images are looked for that it gave no answer about" },

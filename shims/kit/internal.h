@@ -236,6 +236,9 @@ struct farmiq_str shim_route_part(const char *pattern, struct farmiq_str path,
 /* ## request.c: the calling thread will not ask again; close its connections. */
 void shim_request_thread_end(void);
 
+/* ## worker_call.c: the calling thread will not ask its worker again; end it. */
+void shim_worker_thread_end(void);
+
 /* ## relay.c: requests that another process answers */
 
 const struct shim_relay *shim_relay_find(const struct shim_relay *relays,

@@ -38,7 +38,7 @@ static struct shim_http_client *client_of_thread(const struct shim_options *opti
         .connect_timeout_ms =
             (uint32_t)shim_options_number(options, "HTTP_CONNECT_TIMEOUT_MS"),
         .gzip_above_bytes = (size_t)shim_options_number(options, "HTTP_GZIP_ABOVE_BYTES"),
-        .max_reply_bytes = 4 * 1024 * 1024,
+        .max_reply_bytes = 16 * 1024 * 1024, /* a picture is 10 MiB at most */
     };
     struct farmiq_error error;
 
@@ -134,6 +134,37 @@ static int request_over_http(struct shim_call *call, struct shim_request *reques
     return FARMIQ_OK;
 }
 
+struct direct {
+    struct shim_call *caller;
+    const struct shim_hosted *neighbour;
+    struct shim_request *request;
+};
+
+/* What it answers must outlive this transaction's call. */
+static int ask_in_transaction(struct shim_call *call, void *arg)
+{
+    const struct direct *direct = arg;
+    int r = shim_dispatch_direct(call, direct->neighbour, direct->request);
+
+    direct->request->reply = shim_call_copy(direct->caller, direct->request->reply);
+    return r;
+}
+
+static int request_directly(struct shim_call *call, const struct shim_hosted *neighbour,
+                            struct shim_request *request)
+{
+    struct direct direct = { call, neighbour, request };
+
+    return call->store || !call->internal->runtime->writer
+               ? shim_dispatch_direct(call, neighbour, request)
+               : shim_write(call, ask_in_transaction, &direct);
+}
+
+int shim_is_hosted(const struct shim_call *call, const char *service)
+{
+    return shim_runtime_find(call->internal->runtime, service) != NULL;
+}
+
 int shim_request(struct shim_call *call, struct shim_request *request)
 {
     const struct shim_hosted *neighbour =
@@ -142,7 +173,8 @@ int shim_request(struct shim_call *call, struct shim_request *request)
 
     request->status = 0;
     request->retry_after_ms = -1;
+    request->reply = shim_str("");
     if (neighbour)
-        return shim_dispatch_direct(call, neighbour, request);
+        return request_directly(call, neighbour, request);
     return request_over_http(call, request);
 }

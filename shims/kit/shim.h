@@ -321,8 +321,35 @@ struct shim_request {
     struct farmiq_str reply;
     int64_t retry_after_ms; /* -1: not said */
 };
-/* FARMIQ_OK: there was an answer, look at status. FARMIQ_E_UNREACHABLE: none. */
+/* FARMIQ_OK: there was an answer, look at status. FARMIQ_E_UNREACHABLE: none. From a job,
+ * which has no transaction, a direct call gets one of its own. */
 int shim_request(struct shim_call *call, struct shim_request *request);
+/* 1: such a request would be a direct call. Over HTTP nothing may be asked inside a
+ * transaction of somebody who may wait for the same lock. */
+int shim_is_hosted(const struct shim_call *call, const char *service);
+
+/* ## A program that may crash or hang without harm (kit/worker.h), for jobs only: each
+ * has at most one, started when it is first asked, again when it was lost, and ended with
+ * us */
+struct shim_question {
+    const char *program;    /* a path, or the name of one of FarmIQ's own */
+    const char *argument;   /* its only one */
+    struct farmiq_str text; /* ptr NULL: start it, and see how it greets */
+    uint32_t timeout_ms;    /* for a start, and for an answer */
+    uint64_t memory_bytes;  /* address space; 0: no limit */
+    /* answered, until the next question */
+    struct farmiq_str greeting; /* empty: it could not even be started */
+    struct farmiq_str answer;
+    struct farmiq_str fault; /* how it ended, for people */
+};
+/* FARMIQ_OK; FARMIQ_E_UNREACHABLE: it was lost; FARMIQ_E_RANGE: a path is too long;
+ * FARMIQ_E_NOMEM. */
+int shim_ask_worker(struct shim_call *call, struct shim_question *question);
+
+/* A small file of the operator's, whole. FARMIQ_OK; FARMIQ_E_STORE: it cannot be read;
+ * FARMIQ_E_RANGE: it is longer; FARMIQ_E_NOMEM. */
+int shim_read_file(struct shim_call *call, const char *path, size_t max_bytes,
+                   struct farmiq_str *text);
 
 /* ## Effects that happen after the commit, or not at all */
 int shim_mqtt_send(struct shim_call *call, struct farmiq_str topic,

@@ -78,6 +78,7 @@ static void *run_for_ever(void *arg)
 
     while (!rest(task, pause_ms))
         pause_ms = pause_after(task, task->what.run(task->what.ctx));
+    shim_worker_thread_end();
     shim_request_thread_end();
     return NULL;
 }

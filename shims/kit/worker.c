@@ -224,12 +224,20 @@ static int launch(struct shim_worker *w)
     return FARMIQ_OK;
 }
 
+/* It may have ended while nobody asked, and after a greeting that said why. */
+static void notice_end(struct shim_worker *w)
+{
+    if (w->pid && waitpid(w->pid, NULL, WNOHANG) == w->pid)
+        hang_up(w);
+}
+
 int shim_worker_start(struct shim_worker *w, struct farmiq_str *greeting,
                       struct farmiq_error *error)
 {
     struct farmiq_str frame = { w->greeting, w->greeting_bytes };
     int r = FARMIQ_OK;
 
+    notice_end(w);
     if (!w->pid) {
         r = launch(w);
         if (r == FARMIQ_OK)

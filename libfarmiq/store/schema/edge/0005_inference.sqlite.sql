@@ -1,0 +1,59 @@
+-- Weighing by picture (spec edge 5.4, 9). The jobs are the queue's events.
+-- queue inference
+CREATE INDEX inference_event_name ON inference_event (event_id);
+
+-- id is made of what was looked at, and by which model; event_id is the job's, which is
+-- the same unless the model was exchanged in between.
+CREATE TABLE inference_results (
+    id TEXT PRIMARY KEY,
+    event_id TEXT NOT NULL,
+    tenant_id TEXT NOT NULL,
+    farm_id TEXT,
+    barn_id TEXT,
+    device_id TEXT NOT NULL,
+    session_id TEXT,
+    media_id TEXT,
+    predicted_weight_kg REAL,
+    predicted_size TEXT,
+    confidence REAL,
+    model_version TEXT NOT NULL,
+    occurred_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    metadata TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX inference_results_event ON inference_results (tenant_id, event_id);
+CREATE INDEX inference_results_session
+    ON inference_results (tenant_id, session_id, created_at);
+CREATE INDEX inference_results_device
+    ON inference_results (tenant_id, device_id, occurred_at DESC);
+CREATE INDEX inference_results_age ON inference_results (created_at);
+CREATE INDEX inference_results_last ON inference_results (tenant_id, created_at);
+
+-- A job's state is where its event is found, as in sync_outbox.
+CREATE VIEW inference_jobs AS
+SELECT e.event_id AS job_id, e.tenant_id, e.farm_id, e.barn_id, e.device_id,
+    e.session_id, e.trace_id, e.payload,
+    CASE WHEN r.id IS NOT NULL THEN 'completed'
+         WHEN d.seq IS NOT NULL THEN 'failed'
+         WHEN c.seq IS NOT NULL THEN 'processing'
+         WHEN coalesce(q.seq, t.seq) IS NOT NULL THEN 'pending'
+         ELSE 'completed' END AS status,
+    e.created_at,
+    coalesce(r.created_at, d.died_at, c.claimed_at, t.since_at, e.created_at)
+        AS updated_at,
+    r.id AS result_id,
+    CASE WHEN d.seq IS NOT NULL
+         THEN coalesce(x.last_error_code || coalesce(': ' || x.last_error_message, ''),
+             d.reason)
+         END AS error
+FROM inference_event AS e
+LEFT JOIN inference_results AS r
+    ON r.tenant_id = e.tenant_id AND r.event_id = e.event_id
+LEFT JOIN inference_ready AS q
+    ON q.rank = -e.priority AND q.occurred_at = e.occurred_at AND q.seq = e.seq
+LEFT JOIN inference_retry AS t ON t.seq = e.seq
+LEFT JOIN inference_dead AS d ON d.seq = e.seq
+LEFT JOIN inference_error AS x ON x.seq = e.seq
+LEFT JOIN (
+    SELECT s.value AS seq, b.claimed_at
+    FROM inference_batch AS b, json_each(b.seqs) AS s) AS c ON c.seq = e.seq;
