@@ -18,6 +18,8 @@
 
 #include <libpq-fe.h>
 
+#define ARGS_MAX 24
+
 /* PostgreSQL refuses to run as root: then it runs as the user that its package made. */
 static const struct passwd *other_user(void)
 {
@@ -30,6 +32,19 @@ static void become_other_user(void)
 
     if (user && (setgroups(0, NULL) || setgid(user->pw_gid) || setuid(user->pw_uid)))
         _exit(126);
+}
+
+/* By its whole path: initdb looks for the server where it was called from itself. */
+static void __attribute__((noreturn)) become(char *const argv[])
+{
+    char path[256];
+    char *args[ARGS_MAX + 1] = { path };
+
+    snprintf(path, sizeof path, "%s/%s", PG_BINDIR, argv[0]);
+    for (int i = 1; i < ARGS_MAX && argv[i]; i++)
+        args[i] = argv[i];
+    execv(path, args);
+    _exit(127);
 }
 
 /* The child writes to a log in its folder, and dies with us. */
@@ -50,9 +65,7 @@ static pid_t spawn(const struct pg_server *server, char *const argv[])
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
     if (getppid() != parent || chdir(server->dir) != 0)
         _exit(126);
-    snprintf(path, sizeof path, "%s/%s", PG_BINDIR, argv[0]);
-    execv(path, argv);
-    _exit(127);
+    become(argv);
 }
 
 static int wait_for(pid_t pid)
