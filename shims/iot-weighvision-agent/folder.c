@@ -87,6 +87,16 @@ int folder_read(const char *dir, const char *name, char *buf, size_t buf_bytes,
     return r;
 }
 
+int folder_rename(const char *dir, const char *from, const char *to)
+{
+    char old[FOLDER_PATH_BYTES], fresh[FOLDER_PATH_BYTES];
+
+    if (write_path(old, dir, from, "") != FARMIQ_OK ||
+        write_path(fresh, dir, to, "") != FARMIQ_OK || rename(old, fresh) != 0)
+        return FARMIQ_E_STORE;
+    return sync_folder(dir) == 0 ? FARMIQ_OK : FARMIQ_E_STORE;
+}
+
 void folder_remove(const char *dir, const char *name)
 {
     char path[FOLDER_PATH_BYTES];

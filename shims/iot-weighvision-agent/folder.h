@@ -15,6 +15,8 @@ int folder_write(const char *dir, const char *name, struct farmiq_str text);
  * `buf`; FARMIQ_E_STORE. */
 int folder_read(const char *dir, const char *name, char *buf, size_t buf_bytes,
                 size_t *len);
+/* Durable when it returns. FARMIQ_OK, FARMIQ_E_STORE. */
+int folder_rename(const char *dir, const char *from, const char *to);
 void folder_remove(const char *dir, const char *name);
 
 #endif

@@ -27,7 +27,24 @@ const struct shim_option station_option_table[] = {
     { "SESSION_READING_INTERVAL", SHIM_MS, "100ms", "between two of them, at least" },
     { "SESSION_LIMIT", SHIM_MS, "5m", "a session ends after this, animal or not" },
     { "SPOOL_DIR", SHIM_STRING, "/var/lib/farmiq/iot-weighvision-agent",
-      "a folder for the session in progress" },
+      "a folder for the session in progress, and for images until they are uploaded" },
+    { "SPOOL_MAX_IMAGES", SHIM_COUNT, "2000",
+      "no more pictures are taken while so many wait to be uploaded" },
+    { "IMAGE_SOURCE", SHIM_CHOICE, "none",
+      "none|generator|directory: where pictures come from; the generator draws an animal "
+      "of the weight that was found" },
+    { "IMAGE_DIR", SHIM_STRING, "", "directory: its JPEG files, one after the other" },
+    { "IMAGE_QUALITY", SHIM_COUNT, "85", "generator: of the JPEG, 1 to 100" },
+    { "MEDIA_STORE_URL", SHIM_URL, "http://edge-media-store:3000",
+      "where images are uploaded" },
+    { "MEDIA_STORE_PRESIGN_ENDPOINT", SHIM_STRING, "/api/v1/media/images/presign",
+      "its path for asking where to" },
+    { "MEDIA_STORE_TOKEN", SHIM_SECRET, "", "sent to it as a bearer, unless empty" },
+    { "MEDIA_STORE_CA_FILE", SHIM_STRING, "",
+      "https: trust these authorities instead of the system's" },
+    { "MEDIA_STORE_TIMEOUT", SHIM_SECONDS, "30", "for one request to it" },
+    { "MEDIA_STORE_MAX_RETRIES", SHIM_COUNT, "3",
+      "after 1 s, 2 s, 4 s and so on; then every 30 s" },
     { "ANIMAL", SHIM_CHOICE, "pig", "pig|broiler: what is simulated" },
     { "SESSION_INTERVAL", SHIM_MS, "60s", "simulator: an animal in this time" },
     { "SPEED", SHIM_COUNT, "1", "simulator: time passes this many times faster" },
@@ -50,6 +67,10 @@ const struct agent_limit station_limits[] = {
     { "SESSION_MAX_WEIGHT_READINGS", 1, WEIGHING_READINGS_MAX },
     { "SESSION_READING_INTERVAL", 1, 60000 },
     { "SESSION_LIMIT", 1000, INT32_MAX },
+    { "SPOOL_MAX_IMAGES", 1, 1000000 },
+    { "IMAGE_QUALITY", 1, 100 },
+    { "MEDIA_STORE_TIMEOUT", 100, 600000 },
+    { "MEDIA_STORE_MAX_RETRIES", 0, 5 },
     { "SESSION_INTERVAL", 2000, INT32_MAX },
     { "SPEED", 1, 100000 },
     { 0 },
@@ -65,8 +86,23 @@ static double read_kg(const struct shim_options *options, const char *name)
     return *text && !*end && isfinite(kg) && kg > 0 ? kg : 0;
 }
 
+static void read_pictures(struct station_options *o, const struct shim_options *options)
+{
+    o->image_source = shim_options_text(options, "IMAGE_SOURCE");
+    o->image_dir = shim_options_text(options, "IMAGE_DIR");
+    o->image_quality = (int)shim_options_number(options, "IMAGE_QUALITY");
+    o->spool_max_images = (uint32_t)shim_options_number(options, "SPOOL_MAX_IMAGES");
+    o->media_url = shim_options_text(options, "MEDIA_STORE_URL");
+    o->presign_path = shim_options_text(options, "MEDIA_STORE_PRESIGN_ENDPOINT");
+    o->media_token = shim_options_text(options, "MEDIA_STORE_TOKEN");
+    o->media_ca_file = shim_options_text(options, "MEDIA_STORE_CA_FILE");
+    o->media_timeout_ms = shim_options_number(options, "MEDIA_STORE_TIMEOUT");
+    o->media_retries = (uint32_t)shim_options_number(options, "MEDIA_STORE_MAX_RETRIES");
+}
+
 void station_options_read(struct station_options *o, const struct shim_options *options)
 {
+    read_pictures(o, options);
     o->station_id = shim_options_text(options, "STATION_ID");
     o->device_id = shim_options_text(options, "DEVICE_ID");
     o->batch_id = shim_options_text(options, "BATCH_ID");
@@ -102,6 +138,9 @@ int station_options_check(const struct agent_kind *kind,
                             "must be 1 to 128 of A-Z a-z 0-9 . _ : @ -");
     if (strcmp(o.scale, "serial") == 0 && !*o.scale_port)
         return agent_refuse(kind, "SCALE_PORT", "is needed for the scale serial");
+    if (strcmp(o.image_source, "directory") == 0 && !*o.image_dir)
+        return agent_refuse(kind, "IMAGE_DIR",
+                            "is needed for the image source directory");
     if (!*o.spool_dir)
         return agent_refuse(kind, "SPOOL_DIR", "is needed");
     return FARMIQ_OK;

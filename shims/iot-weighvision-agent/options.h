@@ -23,6 +23,18 @@ struct station_options {
     int64_t reading_ms;
     int64_t longest_ms;
 
+    /* pictures */
+    const char *image_source;
+    const char *image_dir;
+    int image_quality;
+    uint32_t spool_max_images;
+    const char *media_url;
+    const char *presign_path;
+    const char *media_token; /* empty: none */
+    const char *media_ca_file;
+    int64_t media_timeout_ms;
+    uint32_t media_retries;
+
     /* the simulator */
     int is_broiler;
     int64_t interval_ms;

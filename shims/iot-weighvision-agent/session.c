@@ -18,17 +18,17 @@ int session_begin(struct record *out, struct drafts *drafts, struct moment now)
     return FARMIQ_OK;
 }
 
-static int tell(struct teller *t, const struct record *r, int id,
+static int tell(struct teller *t, const char *session_id, const char *event_id,
                 const struct draft_facts *what)
 {
     struct draft_facts facts = *what;
     struct moment unused = { 0 }; /* the id is there */
     int put;
 
-    facts.event_id = r->ids[id];
+    facts.event_id = event_id;
     facts.device_id = t->options->device_id;
     facts.station_id = t->options->station_id;
-    facts.session_id = r->ids[RECORD_SESSION];
+    facts.session_id = session_id;
     facts.batch_id = t->options->batch_id;
     put = drafts_put(t->drafts, t->feed->count, &facts, unused);
     if (put != FARMIQ_OK)
@@ -56,7 +56,8 @@ int session_tell_created(struct teller *t, const struct record *r)
     }
     farmiq_json_close(&w, '}');
     ended = farmiq_json_end(&w, &facts.payload.len);
-    return ended ? ended : tell(t, r, RECORD_CREATED, &facts);
+    return ended ? ended
+                 : tell(t, r->ids[RECORD_SESSION], r->ids[RECORD_CREATED], &facts);
 }
 
 int session_tell_weight(struct teller *t, const struct record *r)
@@ -74,7 +75,7 @@ int session_tell_weight(struct teller *t, const struct record *r)
     farmiq_json_double(&w, r->weight_kg);
     farmiq_json_close(&w, '}');
     ended = farmiq_json_end(&w, &facts.payload.len);
-    return ended ? ended : tell(t, r, RECORD_WEIGHT, &facts);
+    return ended ? ended : tell(t, r->ids[RECORD_SESSION], r->ids[RECORD_WEIGHT], &facts);
 }
 
 int session_tell_finalized(struct teller *t, const struct record *r)
@@ -92,7 +93,29 @@ int session_tell_finalized(struct teller *t, const struct record *r)
     farmiq_json_int(&w, r->image_count);
     farmiq_json_close(&w, '}');
     ended = farmiq_json_end(&w, &facts.payload.len);
-    return ended ? ended : tell(t, r, RECORD_FINALIZED, &facts);
+    return ended ? ended
+                 : tell(t, r->ids[RECORD_SESSION], r->ids[RECORD_FINALIZED], &facts);
+}
+
+int session_tell_image(struct teller *t, const struct uploaded *image)
+{
+    char payload[PAYLOAD_BYTES];
+    struct draft_facts facts = { .event_type = "weighvision.image.captured",
+                                 .payload = { .ptr = payload },
+                                 .ts_unix_ms = spool_time(&image->image) };
+    struct farmiq_json_writer w;
+    int ended;
+
+    farmiq_json_begin(&w, payload, sizeof payload);
+    farmiq_json_open(&w, '{');
+    farmiq_json_key(&w, "media_id");
+    farmiq_json_text(&w, image->place.media_id);
+    farmiq_json_key(&w, "content_type");
+    farmiq_json_text(&w, "image/jpeg");
+    farmiq_json_close(&w, '}');
+    ended = farmiq_json_end(&w, &facts.payload.len);
+    return ended ? ended
+                 : tell(t, image->image.session_id, image->image.event_id, &facts);
 }
 
 int session_tell_again(struct teller *t, const struct record *r)

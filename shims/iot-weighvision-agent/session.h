@@ -6,6 +6,7 @@
 #include "agent/draft.h"
 #include "options.h"
 #include "record.h"
+#include "uploader.h"
 
 #define SESSION_CREATED_TYPE "weighvision.session.created"
 #define SESSION_FINALIZED_TYPE "weighvision.session.finalized"
@@ -24,6 +25,8 @@ int session_begin(struct record *out, struct drafts *drafts, struct moment now);
 int session_tell_created(struct teller *teller, const struct record *record);
 int session_tell_weight(struct teller *teller, const struct record *record);
 int session_tell_finalized(struct teller *teller, const struct record *record);
+/* An image of any session. */
+int session_tell_image(struct teller *teller, const struct uploaded *image);
 /* All that has happened so far. */
 int session_tell_again(struct teller *teller, const struct record *record);
 

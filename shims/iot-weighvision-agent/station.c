@@ -5,12 +5,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
+#include "course.h"
 #include "folder.h"
-#include "kit/log.h"
 #include "kit/fail.h"
+#include "kit/log.h"
 #include "scale.h"
-#include "session.h"
 #include "weighing.h"
 
 /* A step of the weighing adds fewer rows than this. */
@@ -22,8 +24,9 @@ struct station {
     struct scale *scale; /* NULL: it has ended */
     struct weighing weighing;
     struct teller teller;
-    struct record record; /* of the session in progress, or ended and not durable */
-    int has_record;
+    struct pictures *pictures;
+    int watch_fd; /* the scale's line and the uploads, as one */
+    struct course course;
 };
 
 static const char *const health[] = { "scale_ok", "mqtt_ok", "disk_ok", NULL };
@@ -31,82 +34,39 @@ static const char *const health[] = { "scale_ok", "mqtt_ok", "disk_ok", NULL };
 /* What a session is without: neither begun nor ever over. */
 static const char *const kept[] = { SESSION_CREATED_TYPE, SESSION_FINALIZED_TYPE, NULL };
 
-/* ## A session's life */
-
-/* Written down before it is told; where that fails, only a kill makes a difference. */
-static void note(struct station *st)
-{
-    if (record_write(&st->record, st->options.spool_dir) != FARMIQ_OK)
-        shim_log_line(SHIM_ERROR, "session.not_noted",
-                      "session_id=%s cannot be written to SPOOL_DIR",
-                      st->record.ids[RECORD_SESSION]);
-}
-
-static void begin(struct station *st, struct moment now)
-{
-    if (session_begin(&st->record, st->teller.drafts, now) != FARMIQ_OK) {
-        st->base.skipped++;
-        return;
-    }
-    st->has_record = 1;
-    note(st);
-    if (session_tell_created(&st->teller, &st->record) != FARMIQ_OK)
-        st->base.skipped++;
-}
-
-static void record_weight(struct station *st, struct moment now)
-{
-    if (!st->has_record)
-        return;
-    st->record.weight_kg = st->weighing.weight_kg;
-    st->record.weighed_unix_ms = now.unix_ms;
-    note(st);
-    if (session_tell_weight(&st->teller, &st->record) != FARMIQ_OK)
-        st->base.skipped++;
-}
-
-static void end(struct station *st, struct moment now)
-{
-    int state;
-
-    if (!st->has_record)
-        return;
-    st->record.ended_unix_ms = now.unix_ms;
-    note(st);
-    state = record_state(&st->record);
-    shim_log_line(state == SESSION_FAILED ? SHIM_WARN : SHIM_DEBUG, "session.ended",
-                  "session_id=%s is %s, weight %.3f kg, %u images",
-                  st->record.ids[RECORD_SESSION], record_state_name(state),
-                  st->record.weight_kg, st->record.image_count);
-    if (session_tell_finalized(&st->teller, &st->record) != FARMIQ_OK)
-        st->base.skipped++;
-}
+/* ## The feed */
 
 static void advance(struct station *st, const struct scale_sample *sample,
                     struct moment now)
 {
     switch (weighing_feed(&st->weighing, sample)) {
     case WEIGHING_BEGAN:
-        begin(st, now);
+        course_begin(&st->course, now);
         break;
     case WEIGHING_STABLE:
-        record_weight(st, now);
+        course_weigh(&st->course, st->weighing.weight_kg, now);
         break;
     case WEIGHING_ENDED:
-        end(st, now);
+        course_end(&st->course, now);
         break;
     default:
         break;
     }
 }
 
-/* ## The feed */
+/* A line that was plugged in again is another descriptor, though perhaps of one number.
+ */
+static void watch(struct station *st, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN };
 
-/* The record names one session: the next begins when this one's end is durable. */
+    if (fd >= 0)
+        (void)epoll_ctl(st->watch_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
 static int may_go_on(const struct station *st)
 {
-    return !(st->has_record && st->record.ended_unix_ms) &&
-           st->base.count + STEP_ROWS <= AGENT_ROWS_MAX;
+    return !course_is_ending(&st->course) && st->base.count + STEP_ROWS <= AGENT_ROWS_MAX;
 }
 
 static void read_station(struct agent_feed *feed, struct moment now)
@@ -115,6 +75,7 @@ static void read_station(struct agent_feed *feed, struct moment now)
     struct scale_sample sample;
     int r = FARMIQ_OK;
 
+    pictures_tell(st->pictures, &st->teller);
     while (st->scale && may_go_on(st) && r != FARMIQ_NONE) {
         r = st->scale->kind->read(st->scale, now, &sample);
         if (r == FARMIQ_OK)
@@ -125,10 +86,11 @@ static void read_station(struct agent_feed *feed, struct moment now)
             st->scale = NULL;
         }
     }
-    feed->is_over = !st->scale;
-    feed->fd = st->scale && r == FARMIQ_NONE ? st->scale->fd : -1;
-    feed->due_steady_ms =
-        st->scale && r == FARMIQ_NONE ? st->scale->due_steady_ms : now.steady_ms;
+    watch(st, st->scale ? st->scale->fd : -1);
+    feed->is_over = !st->scale && pictures_are_done(st->pictures);
+    feed->due_steady_ms = !st->scale         ? INT64_MAX
+                          : r == FARMIQ_NONE ? st->scale->due_steady_ms
+                                             : now.steady_ms;
 }
 
 static void forget_taken(struct agent_feed *feed)
@@ -137,41 +99,20 @@ static void forget_taken(struct agent_feed *feed)
 
     feed->count = 0;
     feed->first = NULL;
-    if (st->has_record && st->record.ended_unix_ms) {
-        record_remove(st->options.spool_dir);
-        st->has_record = 0;
-    }
+    pictures_taken(st->pictures);
+    course_taken(&st->course);
 }
 
 /* ## Opening and closing */
-
-/* A session that a kill interrupted goes on where it was. */
-static void resume(struct station *st)
-{
-    int r = record_read(&st->record, st->options.spool_dir);
-
-    if (r == FARMIQ_NONE)
-        return;
-    if (r == FARMIQ_OK)
-        r = session_tell_again(&st->teller, &st->record);
-    if (r != FARMIQ_OK) {
-        shim_log_line(SHIM_WARN, "session.forgotten",
-                      "what was in progress cannot be read: %s", farmiq_errname(r));
-        record_remove(st->options.spool_dir);
-        return;
-    }
-    st->has_record = 1;
-    if (!st->record.ended_unix_ms)
-        weighing_resume(&st->weighing, st->record.weighed_unix_ms != 0);
-    shim_log_line(SHIM_INFO, "session.resumed", "session_id=%s",
-                  st->record.ids[RECORD_SESSION]);
-}
 
 static void close_station(struct agent_feed *feed)
 {
     struct station *st = (struct station *)feed;
 
     scale_close(st->scale);
+    pictures_close(st->pictures);
+    if (st->watch_fd >= 0)
+        close(st->watch_fd);
     drafts_close(st->teller.drafts);
     free(st);
 }
@@ -185,6 +126,7 @@ static int open_parts(struct station *st, const struct agent_options *agent,
                                     .readings = o->readings,
                                     .reading_ms = o->reading_ms,
                                     .longest_ms = o->longest_ms };
+    int r;
 
     weighing_init(&st->weighing, &rules);
     if (folder_open(o->spool_dir) != FARMIQ_OK)
@@ -193,7 +135,17 @@ static int open_parts(struct station *st, const struct agent_options *agent,
     st->teller = (struct teller){ .feed = &st->base,
                                   .drafts = drafts_open(agent, AGENT_ROWS_MAX),
                                   .options = o };
-    return st->teller.drafts ? scale_open(&st->scale, o, now) : FARMIQ_E_NOMEM;
+    r = st->teller.drafts ? pictures_open(&st->pictures, agent, o, error)
+                          : FARMIQ_E_NOMEM;
+    if (r == FARMIQ_OK)
+        r = scale_open(&st->scale, o, now);
+    st->course = (struct course){ .teller = &st->teller,
+                                  .pictures = st->pictures,
+                                  .spool_dir = o->spool_dir };
+    st->base.fd = st->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (r == FARMIQ_OK)
+        watch(st, pictures_fd(st->pictures));
+    return r == FARMIQ_OK && st->watch_fd < 0 ? FARMIQ_E_NOMEM : r;
 }
 
 static int open_station(struct agent_feed **out, const struct agent_options *agent,
@@ -205,14 +157,15 @@ static int open_station(struct agent_feed **out, const struct agent_options *age
 
     if (!st)
         return FARMIQ_E_NOMEM;
-    st->base.fd = -1;
+    st->base.fd = st->watch_fd = -1;
     station_options_read(&st->options, options);
     r = open_parts(st, agent, now, error);
     if (r != FARMIQ_OK) {
         close_station(&st->base);
         return r;
     }
-    resume(st);
+    if (course_resume(&st->course))
+        weighing_resume(&st->weighing, st->course.record.weighed_unix_ms != 0);
     *out = &st->base;
     return FARMIQ_OK;
 }

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A weigh station: sessions from the scale to the cloud's tables (seed 002, section 3; spec
 edge 2.13), whatever happens on the way."""
+import http.server
 import json
 import os
 import random
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
+import urllib.request
 
 import pytest
 
-from farm import TENANT, wait_for
-from support import in_logs, is_alive
+from farm import TENANT, free_port, wait_for
+from support import Device, in_logs, is_alive
 
 FAST = {"SPEED": "20", "SESSION_INTERVAL": "10s"}  # two animals a second
 
@@ -117,7 +120,6 @@ def test_kill_9_loses_nothing_and_leaves_no_session_open(farm):
 
 def test_a_session_s_events_are_sent_in_their_order_after_an_outage(farm):
     seen = []
-    from support import Device
     farm.processes["broker"].end()
     scale = farm.start_scale(COUNT=8, WINDOW=20, REPLAY_RATE=20, **FAST)
     wait_for("eight sessions", 30, lambda: len(farm.ledger("scale")) == 24)
@@ -211,6 +213,213 @@ def test_a_scale_that_is_unplugged_comes_back(farm):
     second.close()
 
 
+# -- images -------------------------------------------------------------------------------
+
+
+class MediaStore(http.server.ThreadingHTTPServer):
+    """What the contract says of a media store (spec edge 8), and how it may fail: `fail` is
+    asked for the status of a step before anything is done, and may answer None."""
+
+    daemon_threads = True
+
+    def __init__(self, port=0):
+        super().__init__(("127.0.0.1", port), Exchange)
+        self.fail = lambda step, count: None
+        self.steps, self.objects, self.completed, self.scopes = [], {}, [], []
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Exchange(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def _answer(self, status, body=None, **headers):
+        text = json.dumps(body or {}).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def _take(self, step):
+        """The body, unless this step is to fail."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.lock:
+            self.server.steps.append(step)
+            status = self.server.fail(step, self.server.steps.count(step))
+        if status == "hang up":
+            self.connection.close()
+            self.close_connection = True
+        elif status:
+            self._answer(status, {"error": {"code": "NO"}}, Retry_After="1")
+        return None if status else body
+
+    def do_POST(self):
+        step = self.path.rsplit("/", 1)[1]
+        body = self._take(step)
+        if body is None:
+            return
+        asked = json.loads(body)
+        assert self.headers["x-tenant-id"] == asked["tenant_id"] == TENANT
+        self.server.scopes.append(asked)
+        if step == "presign":
+            key = f"tenants/{TENANT}/images/{len(self.server.steps)}.jpg"
+            self._answer(200, {"object_key": key, "media_id": f"media-{len(self.server.steps)}",
+                               "upload_url": f"{self.server.url}/put/{key}?sig=a%2Fb",
+                               "method": "PUT", "headers": {"Content-Type": "image/jpeg"},
+                               "expires_in": 900, "expires_at": "2099-01-01T00:00:00Z"})
+        elif asked["object_key"] not in self.server.objects:
+            self._answer(404)
+        else:
+            self.server.completed.append(asked["object_key"])
+            self._answer(200, {"object_key": asked["object_key"]})
+
+    def do_PUT(self):
+        body = self._take("put")
+        if body is None:
+            return
+        assert self.headers["Content-Type"] == "image/jpeg" and self.path.endswith("?sig=a%2Fb")
+        self.server.objects[self.path[len("/put/"):].split("?")[0]] = body
+        self._answer(200)
+
+
+@pytest.fixture
+def media():
+    made = MediaStore()
+    yield made
+    made.end()
+
+
+def bound(farm):
+    """{session: its media ids}"""
+    made = {}
+    for session, image in farm.query("edge", "SELECT session_id, media_object_id FROM "
+                                             "session_media_bindings"):
+        made.setdefault(session, []).append(image)
+    return made
+
+
+def spooled(farm):
+    return sorted(path.name for path in (farm.home / "scale-0.spool").iterdir())
+
+
+def test_images_reach_the_media_store_and_their_sessions(farm):
+    scale = farm.start_scale(COUNT=5, IMAGE_SOURCE="generator",
+                             MEDIA_STORE_URL=farm.edge_url, **FAST)
+    end_well(scale, 60)
+    tally = wait_for("the sessions' ends at the cloud", 30, lambda: settled(farm))
+    assert set(tally["edge"].values()) == {5}
+    assert [s[6] for s in edge_sessions(farm)] == [1] * 5
+    assert spooled(farm) == []
+    for images in bound(farm).values():
+        request = urllib.request.Request(f"{farm.edge_url}/api/v1/media/objects/{images[0]}",
+                                         headers={"x-tenant-id": TENANT})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.headers["Content-Type"] == "image/jpeg"
+            assert answer.read(3) == b"\xff\xd8\xff"
+
+
+def test_another_media_store_is_asked_as_the_contract_says(farm, media):
+    scale = farm.start_scale(COUNT=2, IMAGE_SOURCE="generator", MEDIA_STORE_URL=media.url, **FAST)
+    end_well(scale)
+    assert media.steps == ["presign", "put", "complete"] * 2
+    assert len(bound(farm)) == 2 and len(media.objects) == 2
+    sessions = {row[0] for row in edge_sessions(farm)}
+    for asked in media.scopes:
+        assert asked["session_id"] in sessions and asked["station_id"] == "station-0"
+        assert asked["captured_at"].endswith("Z") and asked["device_id"] == "weigher-0"
+
+
+def test_a_media_store_that_fails_gets_the_image_again(farm, media):
+    media.fail = lambda step, count: {("presign", 1): 500, ("put", 1): "hang up",
+                                      ("complete", 2): 503}.get((step, count))
+    scale = farm.start_scale(COUNT=1, IMAGE_SOURCE="generator", MEDIA_STORE_URL=media.url, **FAST)
+    end_well(scale)
+    assert len(media.completed) == 1 and len(bound(farm)) == 1
+    # What was PUT before complete failed is not PUT again.
+    assert media.steps.count("put") == len(media.objects) + 1
+
+
+def test_a_media_store_that_is_away_gets_the_images_later(farm):
+    port = free_port()
+    scale = farm.start_scale(COUNT=3, IMAGE_SOURCE="generator",
+                             MEDIA_STORE_URL=f"http://127.0.0.1:{port}", **FAST)
+    wait_for("three ends", 30, lambda: [s[4] for s in edge_sessions(farm)] == ["finalized"] * 3)
+    assert len([name for name in spooled(farm) if name.endswith(".jpg")]) == 3
+    assert is_alive(farm, "scale-0")
+    store = MediaStore(port)
+    try:
+        end_well(scale, 60)
+    finally:
+        store.end()
+    assert sorted(len(images) for images in bound(farm).values()) == [1, 1, 1]
+    assert [s[6] for s in edge_sessions(farm)] == [1] * 3
+    assert spooled(farm) == []
+
+
+def test_kill_9_amid_uploads_leaves_one_image_a_session(farm, media):
+    chance = random.Random(5)
+
+    def slow(step, count):
+        time.sleep(0.05)
+        return None
+
+    media.fail = slow
+    scale = farm.start_scale(IMAGE_SOURCE="generator", MEDIA_STORE_URL=media.url, **FAST)
+    for _ in range(8):
+        time.sleep(chance.uniform(0.3, 1.0))
+        scale.end(signal.SIGKILL)
+        scale.start()
+    time.sleep(1)
+    scale.end()
+    scale.env.update(COUNT="1")
+    scale.start()
+    end_well(scale, 60)
+    tally = farm.session_tally()
+    assert tally["lost"] == 0
+    assert tally["edge"]["sessions_with_image"] == tally["edge"]["sessions_finalized"] > 4
+    assert {len(images) for images in bound(farm).values()} == {1}
+
+
+def test_files_that_are_no_images_are_passed_over(farm, media, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "1.jpg").write_text("this is no picture")
+    (pictures / "2.jpg").write_bytes(b"")
+    (pictures / "3.JPEG").write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4)
+    (pictures / "notes.txt").write_text("not even by its name")
+    media.fail = lambda step, count: 415 if (step, count) == ("put", 2) else None
+    scale = farm.start_scale(COUNT=3, IMAGE_SOURCE="directory", IMAGE_DIR=pictures,
+                             MEDIA_STORE_URL=media.url, **FAST)
+    end_well(scale)
+    assert len(media.objects) == 2 and len(bound(farm)) == 2  # one was refused
+    assert set(media.objects.values()) == {(pictures / "3.JPEG").read_bytes()}
+    log = (farm.home / "scale-0.log").read_text()
+    assert "image.skipped" in log and "image.refused" in log
+    assert spooled(farm) == []
+
+
+def test_the_spool_is_bounded(farm):
+    farm.start_scale(IMAGE_SOURCE="generator", SPOOL_MAX_IMAGES=2,
+                     MEDIA_STORE_URL=f"http://127.0.0.1:{free_port()}", **FAST)
+    wait_for("five ends", 30, lambda: farm.count(
+        "edge", "weight_sessions WHERE status = 'finalized'") >= 5)
+    assert len([name for name in spooled(farm) if name.endswith(".jpg")]) == 2
+    assert "SPOOL_MAX_IMAGES wait already" in (farm.home / "scale-0.log").read_text()
+
+
 # -- settings -----------------------------------------------------------------------------
 
 
@@ -221,6 +430,9 @@ def test_a_scale_that_is_unplugged_comes_back(farm):
     ("SESSION_WEIGHT_STABILITY_THRESHOLD", "0", "must be a weight"),
     ("SESSION_MAX_WEIGHT_READINGS", "33", "out of range"),
     ("SCALE", "serial", "is needed for the scale serial"),
+    ("IMAGE_SOURCE", "directory", "is needed for the image source directory"),
+    ("IMAGE_QUALITY", "101", "out of range"),
+    ("MEDIA_STORE_URL", "edge", "MEDIA_STORE_URL"),
 ])
 def test_a_wrong_setting_is_refused_by_name(tmp_path, build, name, value, complaint):
     program = build / "shims/iot-weighvision-agent/iot-weighvision-agent"
@@ -228,7 +440,7 @@ def test_a_wrong_setting_is_refused_by_name(tmp_path, build, name, value, compla
                          env={name: value}, capture_output=True, text=True, timeout=20,
                          check=False)
     assert ran.returncode == 2
-    assert (name in ran.stderr or "SCALE_PORT" in ran.stderr) and complaint in ran.stderr
+    assert any(n in ran.stderr for n in (name, "SCALE_PORT", "IMAGE_DIR")) and complaint in ran.stderr
 
 
 def test_a_damaged_record_is_forgotten(farm):
