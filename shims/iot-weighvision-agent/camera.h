@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where pictures come from. A camera is a row of a table of functions; the station knows no
- * other. */
+/* Where pictures come from. A camera is a row of a table of functions; the station knows
+ * no other. */
 #ifndef WEIGHVISION_CAMERA_H
 #define WEIGHVISION_CAMERA_H
 

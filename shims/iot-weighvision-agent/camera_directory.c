@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pictures that lie in a folder, one after the other, for ever: a camera of its own may put
- * them there. */
+/* Pictures that lie in a folder, one after the other, for ever: a camera of its own may
+ * put them there. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,9 +54,9 @@ static int read_picture(const struct directory *d, const char *name, uint8_t **j
                         size_t *jpeg_bytes)
 {
     uint8_t *bytes = malloc(IMAGE_BYTES_MAX + 1);
-    int r = bytes ? folder_read(d->path, name, (char *)bytes, IMAGE_BYTES_MAX + 1,
-                                jpeg_bytes)
-                  : FARMIQ_E_NOMEM;
+    int r =
+        bytes ? folder_read(d->path, name, (char *)bytes, IMAGE_BYTES_MAX + 1, jpeg_bytes)
+              : FARMIQ_E_NOMEM;
 
     if (r == FARMIQ_OK && !is_jpeg(bytes, *jpeg_bytes))
         r = FARMIQ_E_SYNTAX;

@@ -90,7 +90,7 @@ void pictures_take(struct pictures *p, struct record *record, struct drafts *dra
     record->image_count += r == FARMIQ_OK;
     if (r != FARMIQ_OK && !p->has_complained)
         shim_log_line(SHIM_WARN, "image.missed", "no picture: %s",
-                      r == FARMIQ_NONE         ? "the source has none"
+                      r == FARMIQ_NONE        ? "the source has none"
                       : r == FARMIQ_E_NOSPACE ? "SPOOL_MAX_IMAGES wait already"
                                               : farmiq_errname(r));
     p->has_complained = r != FARMIQ_OK;
@@ -127,4 +127,7 @@ void pictures_taken(struct pictures *p)
     p->told = NULL;
 }
 
-int pictures_are_done(const struct pictures *p) { return uploader_held(p->uploader) == 0; }
+int pictures_are_done(const struct pictures *p)
+{
+    return uploader_held(p->uploader) == 0;
+}

@@ -11,7 +11,7 @@ struct pictures;
  * FARMIQ_OK; FARMIQ_E_*: `error`. */
 int pictures_open(struct pictures **out, const struct agent_options *agent,
                   const struct station_options *options, struct farmiq_error *error);
-void pictures_close(struct pictures *pictures); /* NULL is fine */
+void pictures_close(struct pictures *pictures);   /* NULL is fine */
 int pictures_fd(const struct pictures *pictures); /* can be read when there is news */
 
 /* Take one of what stands on the scale, and count it in the record. */

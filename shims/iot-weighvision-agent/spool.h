@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images on the disk until the edge knows of them. Each is one file, whose name says what it
- * is of and whose ending how far it has come: .jpg is to be uploaded, .sent is at the media
- * store and to be told. Beside it .place says where, from before the upload. */
+/* Images on the disk until the edge knows of them. Each is one file, whose name says what
+ * it is of and whose ending how far it has come: .jpg is to be uploaded, .sent is at the
+ * media store and to be told. Beside it .place says where, from before the upload. */
 #ifndef WEIGHVISION_SPOOL_H
 #define WEIGHVISION_SPOOL_H
 

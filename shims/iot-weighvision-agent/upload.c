@@ -43,10 +43,9 @@ static int post(struct upload *u, const char *path, struct farmiq_str body,
     char url[URL_BYTES], tenant[FARMIQ_ID_MAX_BYTES + 16], token[1024];
     const char *const headers[] = { "Content-Type: application/json", tenant,
                                     *u->options->media_token ? token : NULL, NULL };
-    struct shim_http_send send = { .method = "POST",
-                                   .url = url,
-                                   .body = body,
-                                   .headers = headers };
+    struct shim_http_send send = {
+        .method = "POST", .url = url, .body = body, .headers = headers
+    };
     int r;
 
     snprintf(url, sizeof url, "%s%s", u->options->media_url, path);
@@ -136,10 +135,9 @@ int upload_presign_and_put(struct upload *u,
 {
     static const char *const headers[] = { "Content-Type: " IMAGE_TYPE, NULL };
     char url[URL_BYTES];
-    struct shim_http_send send = { .method = "PUT",
-                                   .url = url,
-                                   .body = u->jpeg,
-                                   .headers = headers };
+    struct shim_http_send send = {
+        .method = "PUT", .url = url, .body = u->jpeg, .headers = headers
+    };
     int r = presign(u, url);
 
     if (r == FARMIQ_E_STATE) /* a presign has nothing that could have expired */

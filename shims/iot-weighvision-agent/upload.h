@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One image on its way to the media store: presign, PUT, complete (spec edge 8.1). Blocks:
- * it belongs on a thread that may wait. */
+/* One image on its way to the media store: presign, PUT, complete (spec edge 8.1).
+ * Blocks: it belongs on a thread that may wait. */
 #ifndef WEIGHVISION_UPLOAD_H
 #define WEIGHVISION_UPLOAD_H
 

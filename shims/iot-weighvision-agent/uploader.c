@@ -17,13 +17,13 @@
 
 #define CONNECT_TIMEOUT_MS 5000
 #define REPLY_BYTES 65536
-#define RETRY_MS 1000   /* doubling (spec edge 2.13) */
-#define PAUSE_MS 30000  /* after the last retry, and at most */
+#define RETRY_MS 1000  /* doubling (spec edge 2.13) */
+#define PAUSE_MS 30000 /* after the last retry, and at most */
 #define CLOSE_WAIT_S 2 /* for a request that hangs */
 
 struct uploader {
-    struct agent_options agent;     /* copies: a request that hangs outlives */
-    struct station_options options; /* the station */
+    struct agent_options agent;      /* copies: a request that hangs outlives */
+    struct station_options options;  /* the station */
     struct shim_http_client *client; /* the thread's, like the next two */
     uint32_t failures;               /* in a row */
     int is_away;                     /* said so */
@@ -31,7 +31,7 @@ struct uploader {
     int has_thread, wake_fd;
     atomic_uint held;
 
-    struct bell bell; /* rings for new images */
+    struct bell bell;     /* rings for new images */
     pthread_mutex_t lock; /* of the box of finished ones */
     struct uploaded *first, **tail;
 };
@@ -71,10 +71,10 @@ static void hand_over_sent(struct uploader *u)
 
 static int bring(struct uploader *u, struct spooled *image, int64_t *retry_after_ms)
 {
-    struct delivery delivery = { .upload = { .client = u->client,
-                                             .agent = &u->agent,
-                                             .options = &u->options },
-                                 .image = image };
+    struct delivery delivery = {
+        .upload = { .client = u->client, .agent = &u->agent, .options = &u->options },
+        .image = image
+    };
     int r = delivery_make(&delivery);
 
     *retry_after_ms = delivery.upload.retry_after_ms;
@@ -89,8 +89,8 @@ static int bring(struct uploader *u, struct spooled *image, int64_t *retry_after
 /* How long to wait after a failure. */
 static int64_t pause_ms(struct uploader *u, int64_t retry_after_ms)
 {
-    int64_t ms = u->failures < u->options.media_retries ? RETRY_MS << u->failures
-                                                         : PAUSE_MS;
+    int64_t ms =
+        u->failures < u->options.media_retries ? RETRY_MS << u->failures : PAUSE_MS;
 
     if (u->failures < u->options.media_retries)
         u->failures++;

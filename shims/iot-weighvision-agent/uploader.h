@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that brings images from the spool to the media store, so that the station never
- * waits for it. */
+/* The thread that brings images from the spool to the media store, so that the station
+ * never waits for it. */
 #ifndef WEIGHVISION_UPLOADER_H
 #define WEIGHVISION_UPLOADER_H
 
@@ -17,7 +17,7 @@ struct uploaded {
 
 int uploader_open(struct uploader **out, const struct agent_options *agent,
                   const struct station_options *options, struct farmiq_error *error);
-void uploader_close(struct uploader *uploader); /* NULL is fine */
+void uploader_close(struct uploader *uploader);   /* NULL is fine */
 int uploader_fd(const struct uploader *uploader); /* can be read when there is news */
 
 /* Keep a picture. FARMIQ_OK; FARMIQ_E_NOSPACE: SPOOL_MAX_IMAGES are there already;
