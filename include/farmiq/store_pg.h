@@ -38,7 +38,8 @@ FARMIQ_API void farmiq_pg_options_init(struct farmiq_pg_options *options, size_t
  * committed is gone. A commit that answers so may have happened: do the unit again, the
  * verbs tell what is there already. The next begin, or verb outside a transaction,
  * connects again; while that fails it answers FARMIQ_E_STORE at once between attempts.
- * A reader's statement that met the loss is asked again at once.
+ * A reader's statement that met the loss, and the first of a transaction, is asked again
+ * at once. Begin is sent with that first statement: a commit before it sends nothing.
  *
  * Returns FARMIQ_OK; FARMIQ_E_STORE (`error->detail` has the server's words);
  * FARMIQ_E_SYNTAX (`conninfo` is not understood; nothing of it is quoted);

@@ -111,11 +111,15 @@ static void listen_for_the_end(struct farmiq__pg *s)
  * rolled back nothing runs, or the rest of it would be committed alone. */
 int farmiq__pg_connected(struct farmiq__pg *s)
 {
+    int may_reconnect = s->is_ours && (s->depth == 0 || farmiq__pg_is_untouched(s));
+
+    if (s->is_broken)
+        return FARMIQ_E_STORE;
     if (!s->is_lost && s->is_ours && s->depth == 0)
         listen_for_the_end(s);
     if (!s->is_lost)
         return FARMIQ_OK;
-    return s->is_ours && s->depth == 0 ? reconnect(s) : FARMIQ_E_STORE;
+    return may_reconnect ? reconnect(s) : FARMIQ_E_STORE;
 }
 
 /* Transactions --------------------------------------------------------------------- */
@@ -123,18 +127,6 @@ int farmiq__pg_connected(struct farmiq__pg *s)
 static int is_outermost(const struct farmiq__pg *s)
 {
     return s->depth == 1 && !s->is_savepoint;
-}
-
-/* BEGIN has no effect that is lost with the connection: where the server went away while
- * nothing was asked of it, it is asked again. */
-static int begin_transaction(struct farmiq__pg *s)
-{
-    int r = farmiq__pg_exec(s, "BEGIN");
-
-    if (!r || !s->is_lost || !s->is_ours)
-        return r;
-    r = reconnect(s);
-    return r ? r : farmiq__pg_exec(s, "BEGIN");
 }
 
 static int begin(void *ctx)
@@ -145,7 +137,7 @@ static int begin(void *ctx)
     if (r)
         return r;
     is_savepoint |= PQtransactionStatus(s->conn) == PQTRANS_INTRANS;
-    r = is_savepoint ? farmiq__pg_exec(s, "SAVEPOINT farmiq") : begin_transaction(s);
+    r = farmiq__pg_defer(s, is_savepoint ? FARMIQ__PG_SAVEPOINT : FARMIQ__PG_BEGIN);
     if (r)
         return r;
     if (s->depth++ == 0)
@@ -158,23 +150,35 @@ static int commit_transaction(struct farmiq__pg *s)
 {
     if (PQtransactionStatus(s->conn) != PQTRANS_INTRANS)
         return FARMIQ_E_STORE;
-    return farmiq__pg_exec(s, "COMMIT");
+    return farmiq__pg_exec_behind(s, "COMMIT");
 }
 
 static int commit(void *ctx)
 {
     struct farmiq__pg *s = ctx;
-    int r;
+    int r = FARMIQ_OK;
 
     if (s->depth == 0)
         return FARMIQ_E_STATE;
-    if (s->is_lost)
+    if (s->is_lost || s->is_broken)
         return FARMIQ_E_STORE;
-    r = is_outermost(s) ? commit_transaction(s)
-                        : farmiq__pg_exec(s, "RELEASE SAVEPOINT farmiq");
+    if (!farmiq__pg_take_back(s))
+        r = is_outermost(s) ? commit_transaction(s)
+                            : farmiq__pg_defer(s, FARMIQ__PG_RELEASE);
     if (!r)
         s->depth--;
     return r;
+}
+
+/* Savepoints inside a savepoint have its name, and are released before it is undone. */
+static void undo(struct farmiq__pg *s)
+{
+    if (s->is_lost)
+        return;
+    if (is_outermost(s))
+        (void)farmiq__pg_exec(s, "ROLLBACK");
+    else if (!s->is_broken && farmiq__pg_flush(s) == FARMIQ_OK)
+        (void)farmiq__pg_exec(s, "ROLLBACK TO SAVEPOINT farmiq;RELEASE SAVEPOINT farmiq");
 }
 
 /* Cannot fail: where the connection is gone there is nothing left to undo. */
@@ -185,11 +189,12 @@ static void rollback(void *ctx)
     if (s->depth == 0)
         return;
     farmiq__resume_forget(&s->engine.resumes, NULL);
-    if (!s->is_lost)
-        (void)farmiq__pg_exec(s, is_outermost(s) ? "ROLLBACK"
-                                                 : "ROLLBACK TO SAVEPOINT farmiq;"
-                                                   "RELEASE SAVEPOINT farmiq");
-    s->depth--;
+    if (!farmiq__pg_take_back(s))
+        undo(s);
+    if (--s->depth == 0) {
+        s->pending_count = 0;
+        s->is_broken = 0;
+    }
 }
 
 /* Opening and closing --------------------------------------------------------------- */
@@ -319,8 +324,13 @@ int farmiq_pg_add_schema(struct farmiq_store *store, const struct farmiq_migrati
                          struct farmiq_error *error)
 {
     struct farmiq__pg *s = pg_of(store);
+    int r;
 
-    return s ? farmiq_pg_migrate(s->conn, steps, error) : FARMIQ_E_ARG;
+    if (!s)
+        return FARMIQ_E_ARG;
+    r = farmiq__pg_flush(s);
+    return r ? farmiq__fill_error(error, r, "", s->error_text)
+             : farmiq_pg_migrate(s->conn, steps, error);
 }
 
 int farmiq_pg_set_tenant(struct farmiq_store *store, struct farmiq_str tenant_id)

@@ -49,17 +49,16 @@ int farmiq__pg_failed(struct farmiq__pg *s, const PGresult *result)
     return farmiq__pg_code(sqlstate);
 }
 
-static int is_good(const PGresult *result)
+int farmiq__pg_is_good(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
 
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-/* Ends with the result. */
-static int finish(struct farmiq__pg *s, PGresult *result)
+int farmiq__pg_finish(struct farmiq__pg *s, PGresult *result)
 {
-    int r = is_good(result) ? FARMIQ_OK : farmiq__pg_failed(s, result);
+    int r = farmiq__pg_is_good(result) ? FARMIQ_OK : farmiq__pg_failed(s, result);
 
     PQclear(result);
     return r;
@@ -67,7 +66,7 @@ static int finish(struct farmiq__pg *s, PGresult *result)
 
 int farmiq__pg_exec(struct farmiq__pg *s, const char *sql)
 {
-    return finish(s, PQexec(s->conn, sql));
+    return farmiq__pg_finish(s, PQexec(s->conn, sql));
 }
 
 /* Preparing ------------------------------------------------------------------------ */
@@ -138,7 +137,7 @@ static int describe(struct farmiq__pg *s, struct farmiq__pg_statement *statement
     statement->param_count = (uint32_t)count;
     for (int i = 0; i < count; i++)
         statement->types[i] = PQparamtype(result, i);
-    return finish(s, result);
+    return farmiq__pg_finish(s, result);
 }
 
 /* Names are the store's own, as a wrapped connection may have others' statements. */
@@ -154,7 +153,7 @@ static int prepare(struct farmiq__pg *s, const struct farmiq_sql_query *query,
     memcpy(statement->queue, queue, strlen(queue) + 1);
     snprintf(statement->name, sizeof statement->name, "farmiq_%p_%u", (void *)s,
              s->statement_serial++);
-    r = finish(s, PQprepare(s->conn, statement->name, sql, 0, NULL));
+    r = farmiq__pg_finish(s, PQprepare(s->conn, statement->name, sql, 0, NULL));
     free(sql);
     return r ? r : describe(s, statement);
 }
@@ -173,7 +172,9 @@ static int get_statement(struct farmiq__pg *s, const struct farmiq_sql_query *qu
     added = add_statement(s);
     if (!added)
         return FARMIQ_E_NOMEM;
-    r = prepare(s, query, queue, added);
+    r = farmiq__pg_flush(s);
+    if (!r)
+        r = prepare(s, query, queue, added);
     if (r)
         return r;
     s->statement_count++;
@@ -213,6 +214,20 @@ static int put_params(struct farmiq__pg *s, const struct call *call, size_t *off
     return r;
 }
 
+/* Ahead of it go the commands that waited. */
+static PGresult *exec_prepared(struct farmiq__pg *s, const char *name, int count,
+                               const char *const *values, const int *lengths,
+                               const int *formats)
+{
+    int is_sent;
+
+    if (!s->pending_count)
+        return PQexecPrepared(s->conn, name, count, values, lengths, formats, 1);
+    is_sent = farmiq__pg_send_pending(s) &&
+              PQsendQueryPrepared(s->conn, name, count, values, lengths, formats, 1);
+    return farmiq__pg_read_answers(s, is_sent, 1);
+}
+
 static int send(struct farmiq__pg *s, const struct call *call, PGresult **result)
 {
     const char *values[FARMIQ__PG_PARAMS];
@@ -227,8 +242,7 @@ static int send(struct farmiq__pg *s, const struct call *call, PGresult **result
         values[i] = lengths[i] < 0 ? NULL : s->buffer.bytes + offsets[i];
         formats[i] = 1;
     }
-    *result = PQexecPrepared(s->conn, call->statement->name, count, values, lengths,
-                             formats, 1);
+    *result = exec_prepared(s, call->statement->name, count, values, lengths, formats);
     return FARMIQ_OK;
 }
 
@@ -284,7 +298,8 @@ static int run(struct farmiq__pg *s, const struct call *call)
 
     if (r)
         return r;
-    r = is_good(result) ? give_rows(call, result) : farmiq__pg_failed(s, result);
+    r = farmiq__pg_is_good(result) ? give_rows(call, result)
+                                   : farmiq__pg_failed(s, result);
     PQclear(result);
     return r;
 }
@@ -301,11 +316,13 @@ static int prepare_and_run(struct farmiq__pg *s, const struct farmiq_sql_query *
     return call->statement->param_count == param_count ? run(s, call) : FARMIQ_E_ARG;
 }
 
-/* A reader changes nothing, so whatever met the loss of its connection may be asked
- * again; of a result that did not arrive whole no row was given. */
+/* A reader changes nothing, and the first statement of a transaction nothing that lasts,
+ * so whatever met the loss of its connection may be asked again; of a result that did not
+ * arrive whole no row was given. */
 static int may_ask_again(const struct farmiq__pg *s)
 {
-    return s->is_lost && s->is_ours && s->options.read_only && s->depth == 0;
+    return s->is_lost && s->is_ours &&
+           (farmiq__pg_is_untouched(s) || (s->options.read_only && s->depth == 0));
 }
 
 int farmiq__pg_run(void *ctx, const struct farmiq_sql_query *query, const char *queue,
@@ -327,5 +344,7 @@ int farmiq__pg_run(void *ctx, const struct farmiq_sql_query *query, const char *
     r = prepare_and_run(s, query, queue, param_count, &call);
     if (r && !was_lost && may_ask_again(s))
         r = prepare_and_run(s, query, queue, param_count, &call);
+    if (r && s->is_lost)
+        s->pending_count = 0;
     return r;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue on PostgreSQL: beside graphile-worker and pg-boss on the same server, each at
- * its best batch; at a deep backlog beside a shallow one; and what it writes to the log.
+ * its best batch; at a deep backlog beside a shallow one; what it writes to the log; and
+ * transactions of small units beside the same with every command sent by itself.
  *
- * Usage: bench_outbox_pg [peers] [depth] [churn] [wal]      nothing named: all of them
+ * Usage: bench_outbox_pg [peers] [depth] [churn] [wal] [groups]  nothing named: all of
+ * them
  *
  * FARMIQ_BENCH_ROUNDS: interleaved rounds, of which the median counts (5).
  * FARMIQ_BENCH_JOBS: jobs of a round beside the peers (20000).
@@ -280,6 +282,79 @@ static void bench_churn(void)
     drop(&store, "churn");
 }
 
+/* Groups ---------------------------------------------------------------------------- */
+
+/* A transaction of small units, each in a savepoint of its own, as the writer makes. */
+static void append_group(struct farmiq_store *store, uint32_t units, uint64_t *next_id)
+{
+    struct bench_item item;
+
+    bench_must(farmiq_store_begin(store), "begin");
+    for (uint32_t i = 0; i < units; i++) {
+        bench_make_items(&item, 1, (*next_id)++);
+        bench_must(farmiq_store_begin(store), "begin");
+        bench_must(farmiq_store_outbox_append(store, "sync", &item.row, 1), "append");
+        bench_must(farmiq_store_commit(store), "commit");
+    }
+    bench_must(farmiq_store_commit(store), "commit");
+}
+
+/* On the caller's connection each command is sent when it is asked for. */
+struct group_side {
+    struct farmiq_store store;
+    uint64_t next_id;
+    double times[BENCH_MAX_ROUNDS];
+    uint32_t trips;
+};
+
+static void measure_groups(struct group_side *side, uint32_t units, uint32_t round)
+{
+    enum { GROUPS = 200 };
+    double start;
+
+    append_group(&side->store, units, &side->next_id); /* prepares, the first time */
+    (void)pg_server_trips();
+    start = bench_now_s();
+    for (int i = 0; i < GROUPS; i++)
+        append_group(&side->store, units, &side->next_id);
+    side->times[round] = (bench_now_s() - start) / GROUPS;
+    side->trips = pg_server_trips() / GROUPS;
+}
+
+static void print_groups(struct group_side sides[2], uint32_t units, uint32_t rounds)
+{
+    double ours = bench_median(sides[0].times, rounds),
+           wrapped = bench_median(sides[1].times, rounds);
+
+    printf("groups of %2u units: %.0f us in %u round trips; with each command sent by"
+           " itself %.0f us in %u: %.2f x\n",
+           units, ours * 1e6, sides[0].trips, wrapped * 1e6, sides[1].trips,
+           ours / wrapped);
+}
+
+static void bench_groups(uint32_t rounds)
+{
+    static const uint32_t units[] = { 1, 8, 64 };
+    struct group_side sides[2] = { { .store = open_store("apart") },
+                                   { .next_id = UINT64_C(1) << 32 } };
+    struct farmiq_store *wrapped = &sides[1].store;
+
+    ask("SET search_path = apart; SET enable_seqscan = off; SET enable_hashjoin = off;"
+        "SET enable_mergejoin = off; SET jit = off");
+    bench_must(farmiq_store_wrap_pg(wrapped, control()), "wrap");
+    printf("\n");
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        settle_down();
+        for (uint32_t r = 0; r < rounds; r++)
+            for (int side = 0; side < 2; side++)
+                measure_groups(&sides[side], units[i], r);
+        print_groups(sides, units[i], rounds);
+    }
+    farmiq_store_close(wrapped);
+    ask("RESET ALL; SET client_min_messages = error");
+    drop(&sides[0].store, "apart");
+}
+
 /* The log --------------------------------------------------------------------------- */
 
 static void bench_wal(void)
@@ -327,6 +402,8 @@ int main(int argc, char **argv)
         bench_churn();
     if (is_wanted(argc, argv, "wal"))
         bench_wal();
+    if (is_wanted(argc, argv, "groups"))
+        bench_groups(rounds);
     PQfinish(control());
     pg_server_stop(&server);
     return 0;

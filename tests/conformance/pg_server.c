@@ -9,9 +9,11 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,3 +156,15 @@ void pg_server_stop(struct pg_server *server)
     (void)wait_for(server->pid);
     assert_int_equal(nftw(server->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
+
+/* libpq finds this one, and writes through it once for each time that it waits. */
+static atomic_uint trips;
+
+__attribute__((visibility("default"))) ssize_t send(int fd, const void *bytes, size_t len,
+                                                    int flags)
+{
+    trips++;
+    return sendto(fd, bytes, len, flags, NULL, 0);
+}
+
+uint32_t pg_server_trips(void) { return atomic_exchange(&trips, 0); }

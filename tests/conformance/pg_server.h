@@ -4,6 +4,7 @@
 #ifndef FARMIQ_CONFORMANCE_PG_SERVER_H
 #define FARMIQ_CONFORMANCE_PG_SERVER_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct pg_server {
@@ -23,5 +24,7 @@ void pg_server_stop(struct pg_server *server);
 /* The conninfo of its database, where new tables go into this namespace. */
 void pg_server_conninfo(const struct pg_server *server, const char *schema, char *out,
                         size_t room);
+/* How often this process has asked a server since the last call, and waited. */
+uint32_t pg_server_trips(void);
 
 #endif

@@ -266,6 +266,12 @@ static void a_crashed_server_loses_nothing_committed(void **state)
     assert_stats(&p->store, 5, 0, 0, 0);
 }
 
+static void end_connections(void)
+{
+    pg_harness_exec("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE application_name = 'farmiq'");
+}
+
 /* A connection that went away while nothing was asked of it is nobody's business. */
 static void an_idle_loss_is_not_noticed(void **state)
 {
@@ -274,8 +280,7 @@ static void an_idle_loss_is_not_noticed(void **state)
 
     make_items(items, 1, "e");
     assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
-    pg_harness_exec("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                    " WHERE application_name = 'farmiq'");
+    end_connections();
     assert_int_equal(append(&p->store, items, T0), FARMIQ_OK);
     assert_int_equal(items[0].row.verdict, FARMIQ_DUPLICATE);
 }
@@ -326,6 +331,245 @@ static void begin_in_the_callers_transaction_is_a_savepoint(void **state)
     assert_stats(&p->store, 0, 0, 0, 0);
     pg_must(conn, "COMMIT");
     assert_stats(&p->store, 1, 0, 0, 0);
+    farmiq_store_close(&store);
+    PQfinish(conn);
+}
+
+/* Round trips ------------------------------------------------------------------------ */
+
+static void assert_trips(uint32_t count) { assert_int_equal(pg_server_trips(), count); }
+
+static const struct farmiq_sql_query
+    add = { "test.add", NULL, "INSERT INTO note VALUES (1)" },
+    fail = { "test.fail", NULL, "INSERT INTO note VALUES (1 / (SELECT 0))" },
+    empty = { "test.empty", NULL, "DELETE FROM note" },
+    end = { "test.end", NULL, "ROLLBACK" };
+
+static int run(struct farmiq_store *store, const struct farmiq_sql_query *query)
+{
+    return farmiq_sql_run(store, query, NULL, NULL, 0, NULL, NULL);
+}
+
+static int add_note(struct farmiq_store *store) { return run(store, &add); }
+
+static int fail_note(struct farmiq_store *store) { return run(store, &fail); }
+
+/* Both statements are prepared when this returns. */
+static void make_notes(struct pg_place *p)
+{
+    PGconn *conn = pg_place_connect(p);
+
+    pg_must(conn, "CREATE TABLE note (n integer)");
+    PQfinish(conn);
+    assert_int_equal(fail_note(&p->store), FARMIQ_E_STORE);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(run(&p->store, &empty), FARMIQ_OK);
+    (void)pg_server_trips();
+}
+
+static void assert_notes(const struct pg_place *p, int count)
+{
+    assert_int_equal(pg_ask(p, "SELECT count(*) FROM note"), count);
+}
+
+static void begins_and_releases_cost_no_round_trip(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    for (uint32_t unit = 0; unit < 3; unit++) {
+        assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+        assert_trips(0);
+        assert_int_equal(add_note(&p->store), FARMIQ_OK);
+        assert_trips(1);
+        assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    }
+    assert_trips(0);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_trips(1);
+    assert_notes(p, 3);
+}
+
+static void what_is_given_up_untouched_is_never_sent(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    for (int is_kept = 0; is_kept <= 1; is_kept++) {
+        assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+        assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+        farmiq_store_rollback(&p->store);
+        if (is_kept)
+            assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+        else
+            farmiq_store_rollback(&p->store);
+        assert_trips(0);
+        assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STATE);
+    }
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
+/* As many levels as anybody nests, and more. */
+static void any_depth_of_savepoints_holds(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    for (uint32_t depth = 0; depth < 20; depth++)
+        assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    for (uint32_t depth = 0; depth < 19; depth++)
+        assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 0);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
+/* The begin of both travelled with the statement that fails. */
+static void a_failure_right_after_begin_undoes_its_savepoint_alone(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(fail_note(&p->store), FARMIQ_E_STORE);
+    assert_memory_equal(farmiq_pg_error_text(&p->store), "22012", 5);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_E_STORE);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STORE);
+    farmiq_store_rollback(&p->store);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(fail_note(&p->store), FARMIQ_E_STORE);
+    farmiq_store_rollback(&p->store);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
+/* The first unit's savepoint waits to be released when what is around it is undone. */
+static void a_savepoint_is_undone_with_those_released_in_it(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    farmiq_store_rollback(&p->store);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
+/* The transaction was ended behind the store's back, so that the savepoint that waits is
+ * refused: nothing more runs, or it would be committed by itself. */
+static void a_begin_that_fails_late_ends_the_whole_transaction(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(run(&p->store, &end), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_E_STORE);
+    assert_memory_equal(farmiq_pg_error_text(&p->store), "25P01", 5);
+    farmiq_store_rollback(&p->store);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_E_STORE);
+    assert_int_equal(add_note(&p->store), FARMIQ_E_STORE);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STORE);
+    farmiq_store_rollback(&p->store);
+    assert_notes(p, 0);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
+static void a_loss_before_the_first_statement_is_not_noticed(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    end_connections();
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 0);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
+/* Neither the rest of it, nor what was released but not committed, is there after. */
+static void a_loss_after_the_first_statement_is_the_transactions(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    end_connections();
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_E_STORE);
+    assert_int_equal(add_note(&p->store), FARMIQ_E_STORE);
+    farmiq_store_rollback(&p->store);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STORE);
+    farmiq_store_rollback(&p->store);
+    assert_notes(p, 0);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
+/* A schema's steps run in the transaction, however little it has done before. */
+static void a_schema_added_in_a_transaction_goes_with_it(void **state)
+{
+    static const char is_there[] = "SELECT count(*) FROM farmiq_migration"
+                                   " WHERE schema = 'agent'";
+    struct pg_place *p = *state;
+
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    assert_int_equal(farmiq_pg_add_schema(&p->store, farmiq_schema_agent(), NULL),
+                     FARMIQ_OK);
+    farmiq_store_rollback(&p->store);
+    assert_int_equal(pg_ask(p, is_there), 0);
+}
+
+/* At every moment he may go on by himself: begin, commit and rollback were done. */
+static void the_callers_connection_has_done_what_he_was_told(void **state)
+{
+    struct pg_place *p = *state;
+    PGconn *conn = pg_place_connect(p);
+    struct farmiq_store store;
+
+    pg_must(conn, "CREATE TABLE note (n integer)");
+    assert_int_equal(farmiq_store_wrap_pg(&store, conn), FARMIQ_OK);
+    pg_must(conn, "BEGIN");
+    for (int is_kept = 0; is_kept <= 1; is_kept++) {
+        assert_int_equal(farmiq_store_begin(&store), FARMIQ_OK);
+        assert_int_equal(PQpipelineStatus(conn), PQ_PIPELINE_OFF);
+        pg_must(conn, "INSERT INTO note VALUES (1)");
+        assert_int_equal(add_note(&store), FARMIQ_OK);
+        assert_int_equal(PQpipelineStatus(conn), PQ_PIPELINE_OFF);
+        if (is_kept)
+            assert_int_equal(farmiq_store_commit(&store), FARMIQ_OK);
+        else
+            farmiq_store_rollback(&store);
+        assert_int_equal(PQpipelineStatus(conn), PQ_PIPELINE_OFF);
+    }
+    pg_must(conn, "COMMIT");
+    assert_notes(p, 2);
     farmiq_store_close(&store);
     PQfinish(conn);
 }
@@ -732,8 +976,7 @@ static void a_lost_listener_comes_back_and_looks_everywhere(void **state)
     char heard[16] = "nothing";
     int r = FARMIQ_E_STORE;
 
-    pg_harness_exec("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                    " WHERE application_name = 'farmiq'");
+    end_connections();
     for (int tries = 0; tries < 100 && r != FARMIQ_OK; tries++)
         r = farmiq_pg_listener_wait(listener, 100, on_topic, heard);
     assert_int_equal(r, FARMIQ_OK);
@@ -910,6 +1153,16 @@ int main(void)
         SHOWS(an_idle_loss_is_not_noticed),
         SHOWS(the_callers_rows_share_the_outboxs_fate),
         SHOWS(begin_in_the_callers_transaction_is_a_savepoint),
+        SHOWS(begins_and_releases_cost_no_round_trip),
+        SHOWS(what_is_given_up_untouched_is_never_sent),
+        SHOWS(any_depth_of_savepoints_holds),
+        SHOWS(a_failure_right_after_begin_undoes_its_savepoint_alone),
+        SHOWS(a_savepoint_is_undone_with_those_released_in_it),
+        SHOWS(a_begin_that_fails_late_ends_the_whole_transaction),
+        SHOWS(a_loss_before_the_first_statement_is_not_noticed),
+        SHOWS(a_loss_after_the_first_statement_is_the_transactions),
+        SHOWS(a_schema_added_in_a_transaction_goes_with_it),
+        SHOWS(the_callers_connection_has_done_what_he_was_told),
         SHOWS(only_the_databases_clock_judges_leases),
         SHOWS(an_older_row_of_another_process_waits_a_second_at_most),
         SHOWS(an_older_row_is_found_when_nothing_else_is_left),
