@@ -532,6 +532,26 @@ static void a_loss_after_the_first_statement_is_the_transactions(void **state)
     assert_notes(p, 1);
 }
 
+/* Its first statement failed for good, so the next one is not to be committed alone. */
+static void a_transaction_that_found_no_server_stays_failed(void **state)
+{
+    struct pg_place *p = *state;
+
+    make_notes(p);
+    assert_int_equal(farmiq_store_begin(&p->store), FARMIQ_OK);
+    pg_server_kill(pg_harness_server());
+    assert_int_equal(add_note(&p->store), FARMIQ_E_STORE);
+    pg_server_restart(pg_harness_server());
+    pg_harness_connect();
+    usleep(300000);
+    assert_int_equal(add_note(&p->store), FARMIQ_E_STORE);
+    assert_int_equal(farmiq_store_commit(&p->store), FARMIQ_E_STORE);
+    farmiq_store_rollback(&p->store);
+    assert_notes(p, 0);
+    assert_int_equal(add_note(&p->store), FARMIQ_OK);
+    assert_notes(p, 1);
+}
+
 /* A schema's steps run in the transaction, however little it has done before. */
 static void a_schema_added_in_a_transaction_goes_with_it(void **state)
 {
@@ -1177,6 +1197,7 @@ int main(void)
         SHOWS(a_newer_schema_is_refused),
         SHOWS(all_schemas_share_a_server),
         SHOWS(the_rest_is_refused),
+        SHOWS(a_transaction_that_found_no_server_stays_failed),
         SHOWS(a_crashed_server_loses_nothing_committed),
     };
 
