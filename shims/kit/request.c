@@ -103,7 +103,7 @@ static int request_over_http(struct shim_call *call, struct shim_request *reques
 {
     const struct shim_options *options = call->internal->runtime->options;
     struct shim_http_client *client = client_of_thread(options);
-    const char *base = shim_text(call, request->url_option);
+    const char *base = request->url ? request->url : shim_text(call, request->url_option);
     const char *path = request->path ? request->path : "";
     size_t url_bytes = strlen(base) + strlen(path) + 1;
     char *url = shim_memory(call, url_bytes);
@@ -124,8 +124,8 @@ static int request_over_http(struct shim_call *call, struct shim_request *reques
     r = shim_http_client_send(client, &send, &error);
     call->now_unix_ms = shim_clock_unix_ms(); /* the answer may have taken its time */
     if (r < 0) {
-        shim_log(call, SHIM_INFO, "http.unreachable", "%s: %s", request->url_option,
-                 error.detail);
+        shim_log(call, SHIM_INFO, "http.unreachable", "%s: %s",
+                 request->url ? request->service : request->url_option, error.detail);
         return r == FARMIQ_E_RANGE ? r : FARMIQ_E_UNREACHABLE;
     }
     request->status = send.status;
@@ -168,8 +168,9 @@ int shim_is_hosted(const struct shim_call *call, const char *service)
 int shim_request(struct shim_call *call, struct shim_request *request)
 {
     const struct shim_hosted *neighbour =
-        request->service ? shim_runtime_find(call->internal->runtime, request->service)
-                         : NULL;
+        request->service && !request->url
+            ? shim_runtime_find(call->internal->runtime, request->service)
+            : NULL;
 
     request->status = 0;
     request->retry_after_ms = -1;

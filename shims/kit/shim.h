@@ -210,6 +210,15 @@ int shim_store_is_shared(const struct shim_call *call);
  * where that cannot be said. Needs a store in hand. */
 double shim_store_used_pct(struct shim_call *call);
 
+/* The machine: what the operator wants to know of it. -1: that could not be learnt. */
+struct shim_machine {
+    double load[3];                                /* over 1, 5 and 15 minutes */
+    int64_t memory_free_bytes, memory_total_bytes; /* free: what could be had */
+    int64_t disk_free_bytes, disk_total_bytes;
+};
+/* `disk_path`: anywhere on the disk. Thread-safe. */
+void shim_machine_look(struct shim_machine *machine, const char *disk_path);
+
 /* ## Local days, by the name of an IANA time zone: "Europe/Berlin", "UTC" */
 struct shim_day {
     int64_t start_unix_ms;
@@ -310,6 +319,7 @@ struct shim_request {
      * that we belong to the same site. NULL: a stranger, who gets `headers` alone. */
     const char *service;
     const char *url_option; /* where it is otherwise: the option with the base URL */
+    const char *url;        /* or the base URL itself: then it is asked there, always */
     const char *method;
     const char *path; /* appended to the URL; "" when the option has it all */
     struct farmiq_str body;

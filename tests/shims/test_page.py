@@ -5,34 +5,11 @@ import time
 
 import pytest
 
-selenium = pytest.importorskip("selenium")
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
+pytest.importorskip("selenium")
 from selenium.webdriver.common.by import By  # noqa: E402
 
+from browsing import browser, foreign_hosts, severe_errors, text_of  # noqa: E402, F401
 from farm import wait_for  # noqa: E402
-
-
-@pytest.fixture
-def browser(tmp_path):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
-                 "--no-first-run", "--disable-background-networking",
-                 "--disable-component-update", "--disable-sync",
-                 "--ignore-certificate-errors", "--window-size=1200,900",
-                 f"--user-data-dir={tmp_path}/browser"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    yield driver
-    driver.quit()
-
-
-def text_of(browser, selector):
-    """In one step inside the page: it redraws while we look."""
-    return browser.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].map(n => n.innerText)", selector)
 
 
 @pytest.mark.parametrize("served_by", ["cloud", "dashboard-web"])
@@ -64,13 +41,8 @@ def test_a_new_reading_appears_by_itself(farm, browser, tmp_path, served_by):
     picture = tmp_path / "page.png"
     assert browser.save_screenshot(str(picture)) and picture.stat().st_size > 10_000
     time.sleep(0.5)
-    errors = [entry["message"] for entry in browser.get_log("browser")
-              if entry["level"] == "SEVERE" and "favicon" not in entry["message"]]
-    assert errors == []
-    foreign = browser.execute_script(
-        "return performance.getEntriesByType('resource').map(e => new URL(e.name).host)"
-        ".filter(host => host !== location.host)")
-    assert foreign == []
+    assert severe_errors(browser) == []
+    assert foreign_hosts(browser) == []
 
 
 def test_a_stranger_sees_nothing(farm, browser):
