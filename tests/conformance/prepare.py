@@ -33,7 +33,7 @@ queries = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(queries)
 
 # The tables of a queue or ledger are asked for by these names.
-QUEUES = {"edge": ["sync", "ingress"],
+QUEUES = {"edge": ["sync", "ingress", "inference"],
           "cloud": ["bus_telemetry", "bus_sessions", "ingest", "cloud"],
           "agent": ["agent"]}
 

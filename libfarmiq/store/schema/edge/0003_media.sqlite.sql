@@ -19,7 +19,6 @@ CREATE TABLE media_objects (
 ) STRICT;
 CREATE UNIQUE INDEX media_objects_key ON media_objects (tenant_id, object_key);
 CREATE UNIQUE INDEX media_objects_bucket ON media_objects (bucket, object_key);
-CREATE INDEX media_objects_session ON media_objects (tenant_id, session_id);
 CREATE INDEX media_objects_device
     ON media_objects (tenant_id, device_id, captured_at DESC);
 CREATE INDEX media_objects_age ON media_objects (created_at);

@@ -22,7 +22,6 @@ CREATE TABLE feed_intake_local (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX feed_intake_local_ref ON feed_intake_local (tenant_id, external_ref)
     WHERE external_ref IS NOT NULL;
-CREATE INDEX feed_intake_local_barn ON feed_intake_local (tenant_id, barn_id, occurred_at);
 CREATE INDEX feed_intake_local_time ON feed_intake_local (tenant_id, occurred_at);
 CREATE INDEX feed_intake_local_age ON feed_intake_local (ingested_at);
 

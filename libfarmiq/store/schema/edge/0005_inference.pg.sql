@@ -24,8 +24,6 @@ CREATE TABLE inference_results (
 CREATE UNIQUE INDEX inference_results_event ON inference_results (tenant_id, event_id);
 CREATE INDEX inference_results_session
     ON inference_results (tenant_id, session_id, created_at);
-CREATE INDEX inference_results_device
-    ON inference_results (tenant_id, device_id, occurred_at DESC);
 CREATE INDEX inference_results_age ON inference_results (created_at);
 CREATE INDEX inference_results_last ON inference_results (tenant_id, created_at);
 
