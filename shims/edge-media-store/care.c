@@ -2,7 +2,7 @@
 /* What becomes of images by the passing of time (spec edge 5.8): old ones go, row first;
  * bytes that no row speaks of go; rows whose bytes are gone are counted, for somebody to
  * look at. Whatever a kill leaves of one of these, the next finds. */
-#include "media.h"
+#include "s3.h"
 
 #include <string.h>
 
@@ -56,6 +56,12 @@ static int delete_old(struct shim_call *call, void *arg)
                           names);
 }
 
+static int remove_bytes(struct shim_call *call, struct farmiq_str key)
+{
+    return s3_is_used(call) ? s3_remove(call, key)
+                            : shim_file_remove(call, MEDIA_FOLDER, key);
+}
+
 int media_purge(struct shim_call *call)
 {
     struct names *names = shim_memory(call, sizeof *names);
@@ -64,8 +70,8 @@ int media_purge(struct shim_call *call)
     if (r < 0)
         return r;
     for (uint32_t i = 0; i < names->count; i++)
-        if (shim_file_remove(call, MEDIA_FOLDER, name_at(names, i)) < 0)
-            shim_log(call, SHIM_WARN, "media.left", "a file could not be deleted");
+        if (remove_bytes(call, name_at(names, i)) < 0)
+            shim_log(call, SHIM_WARN, "media.left", "an image could not be deleted");
     return names->count == NAMES_AT_ONCE ? SHIM_AGAIN : FARMIQ_OK;
 }
 
@@ -183,11 +189,14 @@ static int sweep_rows(struct shim_call *call, struct names *names)
     return FARMIQ_OK;
 }
 
+/* An S3 store has rules of its own for what is old and nobody's. */
 int media_sweep(struct shim_call *call)
 {
-    struct names *names = shim_memory(call, sizeof *names);
+    struct names *names = s3_is_used(call) ? NULL : shim_memory(call, sizeof *names);
     int r = names ? FARMIQ_OK : FARMIQ_E_NOMEM;
 
+    if (s3_is_used(call))
+        return FARMIQ_OK;
     if (r == FARMIQ_OK) {
         names->call = call;
         r = sweep_files(call, names);

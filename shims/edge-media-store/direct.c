@@ -2,7 +2,7 @@
 /* POST /api/v1/media/images (seed 001): presign, PUT and complete in one request, for
  * devices that know only this (12, D-02). */
 #include "form.h"
-#include "media.h"
+#include "s3.h"
 
 #define AROUND_BYTES 65536 /* what a form may have besides its image */
 #define PIECE_BYTES 32768
@@ -16,6 +16,9 @@ int media_admit_form(struct shim_call *call)
     struct farmiq_str type = shim_header(call, "content-type");
     static const struct farmiq_str wanted = { "multipart/form-data;", 20 };
 
+    if (s3_is_used(call))
+        return shim_reply_error(call, 501, "NOT_IMPLEMENTED",
+                                "images go to another store: ask presign for a URL");
     if (type.len <= wanted.len ||
         !text_equal((struct farmiq_str){ type.ptr, wanted.len }, wanted))
         return shim_reply_error(call, 415, "UNSUPPORTED_MEDIA_TYPE",

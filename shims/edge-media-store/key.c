@@ -2,7 +2,7 @@
 /* Names of objects (spec edge 8.3). Every part is chosen here. The UUID in it is half
  * chance and half a MAC over the tenant and the rest of the name, so that a name needs
  * no row to prove, at complete, that presign gave it to this tenant. */
-#include "media.h"
+#include "s3.h"
 
 #include <string.h>
 
@@ -132,11 +132,11 @@ struct farmiq_str media_key_make(struct shim_call *call,
     int64_t at = request->media.captured_at_unix_ms;
     struct farmiq_str before, slash = shim_str("/");
     char time[FARMIQ_TIME_STRLEN + 1];
+    int has_session = text[MEDIA_SESSION].len && !s3_is_used(call); /* seed 001's path */
 
-    if (farmiq_time_format(at && text[MEDIA_SESSION].len ? at : call->now_unix_ms,
-                           time) != FARMIQ_OK)
+    if (farmiq_time_format(at && has_session ? at : call->now_unix_ms, time) != FARMIQ_OK)
         return shim_str("");
-    if (text[MEDIA_SESSION].len)
+    if (has_session)
         before = text_join(call,
                            (struct farmiq_str[]){ part(call, text[MEDIA_TENANT]), slash,
                                                   part(call, text[MEDIA_FARM]), slash,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images and what is known of them, for the tenant that x-tenant-id names. */
-#include "media.h"
+#include "s3.h"
 
 #include "common/ask.h"
 #include "common/rows.h"
@@ -41,13 +41,37 @@ static int reply_none(struct shim_call *call)
     return shim_reply_error(call, 404, "NOT_FOUND", "this tenant has no such image");
 }
 
+static int reply_lost(struct shim_call *call)
+{
+    return shim_reply_error(call, 500, "STREAM_ERROR",
+                            "the image is known, but its bytes cannot be read");
+}
+
+static int reply_near(struct shim_call *call, const struct object *object)
+{
+    struct shim_file *file;
+    int r = shim_file_open(call, MEDIA_FOLDER, object->key, &file);
+
+    return r == FARMIQ_OK ? shim_reply_file(call, object->type.ptr, object->etag, file)
+                          : reply_lost(call);
+}
+
+/* Ranges may be answered with everything. */
+static int reply_far(struct shim_call *call, const struct object *object)
+{
+    struct farmiq_str bytes;
+    int r = s3_get(call, object->key, &bytes);
+
+    return r == FARMIQ_OK ? shim_reply_text(call, 200, object->type.ptr, bytes)
+                          : reply_lost(call);
+}
+
 static int reply_object(struct shim_call *call, const struct farmiq_sql_query *query,
                         struct farmiq_str name)
 {
     struct object object = { .call = call };
     struct farmiq_sql_value params[2];
     struct farmiq_str tenant_id;
-    struct shim_file *file;
     int r;
 
     if (find_tenant(call, &tenant_id))
@@ -59,11 +83,7 @@ static int reply_object(struct shim_call *call, const struct farmiq_sql_query *q
         return r;
     if (!object.is_found)
         return reply_none(call);
-    r = shim_file_open(call, MEDIA_FOLDER, object.key, &file);
-    if (r != FARMIQ_OK)
-        return shim_reply_error(call, 500, "STREAM_ERROR",
-                                "the image is known, but its bytes cannot be read");
-    return shim_reply_file(call, object.type.ptr, object.etag, file);
+    return s3_is_used(call) ? reply_far(call, &object) : reply_near(call, &object);
 }
 
 int media_get_object(struct shim_call *call)

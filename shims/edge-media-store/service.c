@@ -4,10 +4,18 @@
 #include "media.h"
 
 #include "openapi.h"
+#include "s3.h"
 
 static const struct shim_option options[] = {
     { "MEDIA_BASE_PATH", SHIM_STRING, "media",
       "the folder that images are kept in; it is made if the one above is there" },
+    { "MEDIA_BACKEND", SHIM_CHOICE, "filesystem",
+      "filesystem|s3: where bytes are: below MEDIA_BASE_PATH, or in an S3-compatible "
+      "store" },
+    { "MEDIA_ENDPOINT", SHIM_URL, "", "s3: its URL, without a path" },
+    { "MEDIA_REGION", SHIM_STRING, "us-east-1", "s3: its region" },
+    { "MEDIA_ACCESS_KEY", SHIM_STRING, "", "s3: the access key's id" },
+    { "MEDIA_SECRET_KEY", SHIM_SECRET, "", "s3: and the secret behind it" },
     { "MEDIA_BUCKET", SHIM_STRING, "farmiq-media",
       "a name that ids of images follow from: the same for ever" },
     { "MEDIA_URL_SECRET", SHIM_SECRET, "",
@@ -77,6 +85,7 @@ static const struct shim_service service = {
     .openapi = edge_media_store_openapi,
     .schema = farmiq_schema_edge,
     .state_bytes = sizeof(struct media_state),
+    .check = s3_check,
     .start = media_start,
 };
 

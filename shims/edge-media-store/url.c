@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "common/sigv4.h"
+
 #define URL_PATH "/api/v1/media/uploads?"
 
 static const struct {
@@ -64,29 +66,6 @@ static struct farmiq_str sign(struct shim_call *call, const struct field fields[
     return (struct farmiq_str){ hex, 64 };
 }
 
-/* RFC 3986, 2.1: everything but the unreserved characters. */
-static struct farmiq_str escape(struct shim_call *call, struct farmiq_str text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char *out = shim_memory(call, text.len * 3 + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; out && i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        int is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       (c >= '0' && c <= '9') || (c && strchr("-._~", c));
-
-        if (is_plain) {
-            out[len++] = (char)c;
-        } else {
-            out[len++] = '%';
-            out[len++] = digits[c >> 4];
-            out[len++] = digits[c & 15];
-        }
-    }
-    return (struct farmiq_str){ out, out ? len : 0 };
-}
-
 /* Where the device that asks has found us, unless the operator knows better. */
 static struct farmiq_str base(struct shim_call *call)
 {
@@ -109,7 +88,7 @@ struct farmiq_str media_grant_url(struct shim_call *call, const struct media_gra
     for (int i = 0; i < FIELDS; i++) {
         parts[count++] = shim_str(fields[i].name);
         parts[count++] = shim_str("=");
-        parts[count++] = escape(call, fields[i].value);
+        parts[count++] = sigv4_escape(call, fields[i].value, "");
         parts[count++] = shim_str("&");
     }
     parts[count++] = shim_str("signature=");

@@ -220,6 +220,11 @@ int shim_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
     return shim_crypto_hmac_sha256(ctx, secret, secret_len, parts, part_count, out);
 }
 
+int shim_sha256(struct farmiq_str bytes, uint8_t out[32])
+{
+    return shim_crypto_sha256(bytes, out);
+}
+
 struct farmiq_str shim_header(const struct shim_call *call, const char *name)
 {
     const struct shim_source *source = &call->internal->source;

@@ -13,6 +13,7 @@
 #define REPLY_DEFAULT_BYTES ((size_t)16 * 1024 * 1024)
 #define CONNECT_DEFAULT_MS 10000
 #define TIMEOUT_DEFAULT_MS 30000
+#define HEARD_BYTES 128 /* of a header's value */
 
 struct shim_http_client {
     CURL *curl;
@@ -29,6 +30,7 @@ struct shim_http_client {
     int64_t retry_after_s; /* -1: not said */
     int64_t retry_at_unix_s;
     int64_t date_unix_s;
+    char etag[HEARD_BYTES];
 };
 
 /* ## Opening */
@@ -134,6 +136,7 @@ static void forget_reply(struct shim_http_client *client)
 {
     client->reply_len = 0;
     client->is_head_whole = client->is_reply_too_long = client->is_out_of_memory = 0;
+    client->etag[0] = '\0';
     client->retry_after_s = client->retry_at_unix_s = client->date_unix_s = -1;
 }
 
@@ -154,16 +157,23 @@ static void read_date(struct shim_http_client *client, const char *value)
     client->date_unix_s = curl_getdate(value, NULL);
 }
 
+static void read_etag(struct shim_http_client *client, const char *value)
+{
+    memcpy(client->etag, value, strlen(value) + 1);
+}
+
 static const struct {
     const char *name;
     void (*read)(struct shim_http_client *client, const char *value);
-} heard_headers[] = { { "retry-after:", read_retry_after }, { "date:", read_date } };
+} heard_headers[] = { { "retry-after:", read_retry_after },
+                      { "date:", read_date },
+                      { "etag:", read_etag } };
 
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct shim_http_client *client = ctx;
     size_t len = size * count;
-    char value[64];
+    char value[HEARD_BYTES];
 
     if (len == 0)
         return 0;
@@ -308,10 +318,17 @@ static void read_answer(const struct shim_http_client *client,
                         struct shim_http_send *send)
 {
     long status = 0;
+    curl_off_t bytes = -1;
+    char *type = NULL;
 
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     send->status = (int)status;
     send->reply = (struct farmiq_str){ client->reply, client->reply_len };
+    curl_easy_getinfo(client->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
+    curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &type);
+    send->content_bytes = bytes;
+    send->content_type = (struct farmiq_str){ type, type ? strlen(type) : 0 };
+    send->etag = (struct farmiq_str){ client->etag, strlen(client->etag) };
     send->retry_after_ms = retry_after_ms(client);
 }
 

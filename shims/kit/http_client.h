@@ -29,8 +29,10 @@ struct shim_http_send {
     uint32_t timeout_ms;        /* for everything; must be shorter than any lease */
     /* answered */
     int status;
-    struct farmiq_str reply; /* the client's, until its next request */
-    int64_t retry_after_ms;  /* -1: not said; seconds and HTTP dates are understood */
+    struct farmiq_str reply;              /* the client's, until its next request */
+    int64_t content_bytes;                /* as it was said, also to HEAD; -1: not said */
+    struct farmiq_str content_type, etag; /* likewise; empty: not said */
+    int64_t retry_after_ms; /* -1: not said; seconds and HTTP dates are understood */
 };
 /* Keep-alive. Redirects are not followed. FARMIQ_OK: an answer with any status.
  * FARMIQ_E_UNREACHABLE: no, or only part of an answer (`error->detail`: why, without

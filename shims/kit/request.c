@@ -113,7 +113,8 @@ static int request_over_http(struct shim_call *call, struct shim_request *reques
                                    .body = request->body,
                                    .headers = lines,
                                    .timeout_ms = request->timeout_ms,
-                                   .retry_after_ms = -1 };
+                                   .retry_after_ms = -1,
+                                   .content_bytes = -1 };
     struct farmiq_error error;
     int r;
 
@@ -130,6 +131,9 @@ static int request_over_http(struct shim_call *call, struct shim_request *reques
     }
     request->status = send.status;
     request->retry_after_ms = send.retry_after_ms;
+    request->content_bytes = send.content_bytes;
+    request->content_type = shim_call_copy(call, send.content_type);
+    request->etag = shim_call_copy(call, send.etag);
     request->reply = shim_call_copy(call, send.reply);
     return FARMIQ_OK;
 }
@@ -173,8 +177,8 @@ int shim_request(struct shim_call *call, struct shim_request *request)
             : NULL;
 
     request->status = 0;
-    request->retry_after_ms = -1;
-    request->reply = shim_str("");
+    request->retry_after_ms = request->content_bytes = -1;
+    request->reply = request->content_type = request->etag = shim_str("");
     if (neighbour)
         return request_directly(call, neighbour, request);
     return request_over_http(call, request);

@@ -197,6 +197,7 @@ uint32_t shim_random(struct shim_call *call);
 void shim_random_bytes(struct shim_call *call, void *out, size_t bytes);
 /* A new UUID v7, as text that lives as long as the call. */
 struct farmiq_str shim_uuid(struct shim_call *call);
+int shim_sha256(struct farmiq_str bytes, uint8_t out[32]);
 /* HMAC-SHA256 in the shape farmiq_sign() wants; ctx is not used. */
 int shim_hmac_sha256(void *ctx, const char *secret, size_t secret_len,
                      const struct farmiq_str *parts, uint32_t part_count,
@@ -330,6 +331,8 @@ struct shim_request {
     int status; /* 0: no answer */
     struct farmiq_str reply;
     int64_t retry_after_ms; /* -1: not said */
+    int64_t content_bytes;  /* of its body, also where HEAD has none; -1: not said */
+    struct farmiq_str content_type, etag; /* over HTTP; empty: not said */
 };
 /* FARMIQ_OK: there was an answer, look at status. FARMIQ_E_UNREACHABLE: none. From a job,
  * which has no transaction, a direct call gets one of its own. */

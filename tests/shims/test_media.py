@@ -15,9 +15,12 @@ import time
 import urllib.parse
 import uuid
 
+import boto3
+import botocore.config
 import pytest
 
 import farm as farm_module
+import swift
 from asking import ask
 from conftest import SOAK
 from farm import BARN, FARM, TENANT, wait_for
@@ -652,3 +655,88 @@ def test_the_inference_service_is_asked_about_each_image(tmp_path, build, infere
                             "media_id": given["media_id"], "object_key": given["object_key"]}
     finally:
         edge.end()
+
+
+# -- an S3-compatible store, which verifies signatures -----------------------------------------
+
+
+@pytest.fixture(scope="module")
+def s3_edge(tmp_path_factory, build):
+    home = tmp_path_factory.mktemp("s3")
+    store = swift.Store(home / "swift", farm_module.free_port)
+    store.start()
+    made = farm_module.Farm(home / "farm", build)
+    try:
+        wait_for("the store", 60, store.answers)
+        made.s3 = boto3.client(
+            "s3", endpoint_url=store.url, aws_access_key_id=swift.ACCESS_KEY,
+            aws_secret_access_key=swift.SECRET_KEY, region_name="us-east-1",
+            config=botocore.config.Config(s3={"addressing_style": "path"}))
+        made.s3.create_bucket(Bucket="farmiq-media")
+        yield start(made, MEDIA_BACKEND="s3", MEDIA_ENDPOINT=store.url,
+                    MEDIA_ACCESS_KEY=swift.ACCESS_KEY, MEDIA_SECRET_KEY=swift.SECRET_KEY)
+    finally:
+        made.end()
+        store.end()
+
+
+def put_far(url, body, kind="image/jpeg"):
+    """Status of the store's own answer."""
+    parts = urllib.parse.urlsplit(url)
+    link = http.client.HTTPConnection(parts.netloc, timeout=20)
+    try:
+        link.request("PUT", f"{parts.path}?{parts.query}", body, {"Content-Type": kind})
+        return link.getresponse().status
+    finally:
+        link.close()
+
+
+def test_s3_an_image_goes_straight_to_the_store_and_is_complete_once(s3_edge):
+    bytes_, given = image(), presign(s3_edge, wish(content_length=5000))
+    assert given["upload_url"].startswith(s3_edge.s3.meta.endpoint_url + "/farmiq-media/")
+    assert put_far(given["upload_url"], bytes_) == 200
+    said = completion(given["object_key"], size_bytes=len(bytes_))
+    status, done = post(s3_edge, "complete", said)
+    assert status == 200 and done["etag"] == hashlib.md5(bytes_).hexdigest()
+    assert done["media_id"] == given["media_id"]
+    assert post(s3_edge, "complete", said) == (200, done)
+    assert get(s3_edge, f"objects/{done['media_id']}")[2] == bytes_
+    found = s3_edge.s3.get_object(Bucket="farmiq-media", Key=given["object_key"])
+    assert (found["Body"].read(), found["ContentType"]) == (bytes_, "image/jpeg")
+
+
+@pytest.mark.parametrize("change", [
+    {"X-Amz-Signature": "0" * 64}, {"X-Amz-Expires": "9000"},
+    {"X-Amz-Date": "20260101T000000Z"}, {"X-Amz-SignedHeaders": "host"}, "path", "type",
+    "length"], ids=str)
+def test_s3_an_altered_url_is_refused_by_the_store(s3_edge, change):
+    given = presign(s3_edge, wish(content_length=5000))
+    parts = urllib.parse.urlsplit(given["upload_url"])
+    query = dict(urllib.parse.parse_qsl(parts.query))
+    query.update(change if isinstance(change, dict) else {})
+    path = parts.path.replace(TENANT, "t-other") if change == "path" else parts.path
+    url = parts._replace(path=path, query=urllib.parse.urlencode(query)).geturl()
+    assert put_far(url, image(5001 if change == "length" else 5000),
+                   "image/png" if change == "type" else "image/jpeg") == 403
+    assert post(s3_edge, "complete", completion(given["object_key"]))[0] == 404
+
+
+@pytest.mark.parametrize("bytes_, changes, status, code", [
+    (image(), {"size_bytes": 1}, 409, "SIZE_MISMATCH"),
+    (image(), {"mime_type": "image/png"}, 409, "CONTENT_TYPE_MISMATCH"),
+    (b"GIF89a" + bytes(100), {}, 409, "CONTENT_TYPE_MISMATCH"),
+    (b"", {}, 409, "CONTENT_TYPE_MISMATCH"),
+    (image(LIMIT + 1), {}, 413, "PAYLOAD_TOO_LARGE"),
+], ids=["size", "type", "gif", "empty", "too long"])
+def test_s3_complete_is_refused_for(s3_edge, bytes_, changes, status, code):
+    given = presign(s3_edge)
+    assert put_far(given["upload_url"], bytes_) == 200
+    got, answer = post(s3_edge, "complete", completion(given["object_key"], **changes))
+    assert (got, answer["error"]["code"]) == (status, code)
+
+
+def test_s3_names_that_presign_did_not_give_are_refused(s3_edge):
+    key = f"tenants/{TENANT}/farms/f/barns/b/devices/d/images/2026/01/01/{uuid.uuid4()}.jpg"
+    s3_edge.s3.put_object(Bucket="farmiq-media", Key=key, Body=image(),
+                          ContentType="image/jpeg")
+    assert post(s3_edge, "complete", completion(key))[0] == 403
