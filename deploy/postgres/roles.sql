@@ -23,6 +23,9 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_edge_telemetry_timeseries', 'telemetry_raw_parts', 'SELECT'),
     ('farmiq_edge_weighvision_session', 'weigh_(session|weight|media)',
         'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_edge_media_store', 'media_objects', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_edge_media_store', 'media_secret', 'SELECT, INSERT'),
+    ('farmiq_edge_media_store', 'weigh_session', 'SELECT'),
     ('farmiq_edge_feed_intake', 'feed_intake_local|silo_weight_snapshot',
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_edge_feed_intake', 'sync_(ready|retry|dead)', 'SELECT'),
@@ -56,7 +59,7 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_query', 'telemetry_(raw|agg|latest|edge_agg)|device_last_seen|edge_status',
         'SELECT'),
     ('farmiq_query', '(device|station)_allowlist|weigh_[a-z]+|weighvision_[a-z_]+|feed_[a-z_]+'
-        '|silo_weight_snapshot',
+        '|media_objects|silo_weight_snapshot',
         'SELECT'),
     ('farmiq_query', 'inference_(event|ready|batch|retry|dead|error|results|jobs)',
         'SELECT'),
@@ -87,9 +90,11 @@ $roles$;
 
 -- All services of a site in one process; and what every service has.
 GRANT farmiq_outbox_writer TO farmiq_edge_telemetry_timeseries,
-    farmiq_edge_weighvision_session, farmiq_edge_feed_intake, farmiq_edge_vision_inference;
+    farmiq_edge_weighvision_session, farmiq_edge_media_store, farmiq_edge_feed_intake,
+    farmiq_edge_vision_inference;
 GRANT farmiq_edge_ingress_gateway, farmiq_edge_telemetry_timeseries,
-    farmiq_edge_weighvision_session, farmiq_edge_feed_intake, farmiq_edge_vision_inference,
+    farmiq_edge_weighvision_session, farmiq_edge_media_store, farmiq_edge_feed_intake,
+    farmiq_edge_vision_inference,
     farmiq_edge_sync_forwarder TO farmiq_edge;
 GRANT farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
     farmiq_cloud_weighvision_readmodel TO farmiq_cloud;
@@ -145,7 +150,7 @@ BEGIN
         EXECUTE format('CREATE POLICY farmiq_service ON %s TO farmiq_outbox_writer,'
             ' farmiq_edge_ingress_gateway, farmiq_edge_sync_forwarder,'
             ' farmiq_edge_telemetry_timeseries, farmiq_edge_weighvision_session,'
-            ' farmiq_edge_feed_intake, farmiq_edge_vision_inference,'
+            ' farmiq_edge_feed_intake, farmiq_edge_vision_inference, farmiq_edge_media_store,'
             ' farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
             ' farmiq_cloud_weighvision_readmodel USING (true) WITH CHECK (true)', r.name);
     END LOOP;

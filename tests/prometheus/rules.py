@@ -40,6 +40,8 @@ TENANT = steady("farmiq_tenant_last_batch_timestamp_seconds", 0, tenant="t")
 # alert: [(what is seen, first minute at which it must fire or None for never)]. Time
 # begins at 0, so "last seen at 0" is as long ago as the test is old.
 CASES = {
+    "FarmiqMediaLost": [([steady("farmiq_media_rows_without_bytes", 1)], 0),
+                        ([steady("farmiq_media_rows_without_bytes", 0)], None)],
     "FarmiqDown": [([steady("up", 0)], 2), ([steady("up", 1)], None)],
     "FarmiqStoreFilling": [([steady("farmiq_store_used_percent", 76)], 15),
                            ([steady("farmiq_store_used_percent", 75)], None)],

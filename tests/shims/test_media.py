@@ -409,6 +409,23 @@ def test_a_device_gets_ten_urls_a_minute(tmp_path, build):
         edge.end()
 
 
+def test_no_link_in_the_folder_is_followed(edge, tmp_path):
+    done = upload(edge)
+    where = f"objects/{done['media_id']}"
+    day = (edge.home / "media" / done["object_key"]).parent
+    elsewhere = tmp_path / "elsewhere"
+    day.rename(elsewhere)
+    day.symlink_to(elsewhere)
+    status, _, answer = get(edge, where)
+    assert (status, json.loads(answer)["error"]["code"]) == (500, "STREAM_ERROR")
+    status, answer = put(edge, presign(edge)["upload_url"], image())
+    assert (status, answer["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
+    assert len(list(elsewhere.iterdir())) == 1
+    day.unlink()
+    elsewhere.rename(day)
+    assert get(edge, where)[0] == 200
+
+
 # -- the one request of seed 001 ------------------------------------------------------------
 
 

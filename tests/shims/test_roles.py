@@ -4,11 +4,13 @@ queries see the tenant that was asked for. And the processes wake each other."""
 import pathlib
 import subprocess
 import time
+import urllib.request
 
 import psycopg2
 import pytest
 
 import farm as farm_module
+from asking import ask
 from farm import TENANT, wait_for
 from support import Device, deliver_everything, envelope, topic
 
@@ -17,6 +19,7 @@ USERS = {
     "edge": {"gateway": "farmiq_edge_ingress_gateway",
              "telemetry": "farmiq_edge_telemetry_timeseries",
              "sessions": "farmiq_edge_weighvision_session",
+             "media": "farmiq_edge_media_store",
              "forwarder": "farmiq_edge_sync_forwarder"},
     "cloud": {"cloud_user": "farmiq_cloud"},
 }
@@ -110,3 +113,27 @@ def test_the_forwarder_hears_of_another_process_s_append_at_once(farm):
             wait_for("the reading at the cloud", 10,
                      lambda n=number: farm.count("cloud") == n + 1, every=0.01)
             print(f"published to stored at the cloud: {time.monotonic() - begin:.3f} s")
+
+
+def test_the_media_store_works_as_a_user_that_owns_nothing(farm):
+    farm.start_service("edge-media-store", DATABASE_URL=url_as(farm, "edge", "media"),
+                       DATABASE_READ_URL=url_as(farm, "edge", READER),
+                       MEDIA_BASE_PATH=str(farm.home / "media"),
+                       MEDIA_CLEANUP_INTERVAL_MS="100", MEDIA_SWEEP_INTERVAL_MS="100")
+    url = farm.url_of("edge-media-store")
+    who = {"x-tenant-id": TENANT, "authorization": f"Bearer {farm.internal_token}"}
+    status, given = ask(f"{url}/api/v1/media/images/presign", {
+        "tenantId": TENANT, "farmId": "f", "barnId": "b", "deviceId": "cam-1",
+        "contentType": "image/jpeg"}, who)
+    assert status == 200
+    put = urllib.request.Request(given["upload_url"], b"\xff\xd8\xff" + bytes(100),
+                                 {"content-type": "image/jpeg"}, method="PUT")
+    assert urllib.request.urlopen(put, timeout=10).status == 200
+    where = f"{url}/api/v1/media/objects/{given['media_id']}"
+    assert ask(f"{where}/meta", headers=who)[1]["media"]["tenant_id"] == TENANT
+    time.sleep(1)
+    log = (farm.home / "edge-media-store.log").read_text()
+    assert "permission denied" not in log and '"level":"error"' not in log
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        with psycopg2.connect(url_as(farm, "edge", READER)) as connection:
+            connection.cursor().execute("SELECT secret FROM media_secret")
