@@ -6,6 +6,7 @@ import json
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -13,6 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from farm import DATABASES, Farm, wait_for  # noqa: E402
 
 KEYS = ("published", "edge_stored", "acked", "cloud_stored", "lost", "duplicated")
+SESSION_KEYS = ("sessions_created", "sessions_finalized", "sessions_with_image")
+IMAGES_A_MINUTE = 600  # what the media store lets one station upload
 
 
 def arguments():
@@ -40,12 +43,17 @@ def start(farm, args):
     """Returns the live page's address."""
     if args.engines:
         farm.start_engines()
+        farm.start_media(MEDIA_PRESIGN_PER_MINUTE=str(IMAGES_A_MINUTE))
     else:
         farm.start_broker()
         farm.start_cloud()
-        farm.start_edge()
+        farm.start_edge(MEDIA_PRESIGN_PER_MINUTE=str(IMAGES_A_MINUTE))
     farm.start_agent(DEVICES=args.devices, RATE=args.rate, WINDOW=4000,
                      BUFFER_MAX_MESSAGES=1_000_000, BUFFER_MAX_AGE="7d", REPLAY_RATE=0, DRAIN="60s")
+    media = "edge-media-store" if args.engines else "edge"
+    farm.start_scale(SPEED=20, SESSION_INTERVAL="20s", IMAGE_SOURCE="generator",
+                     MEDIA_STORE_URL=farm.url_of(media),
+                     MEDIA_STORE_TOKEN=farm.internal_token if args.engines else "")
     return farm.page_url_at(farm.url_of("dashboard-web")) if args.engines else farm.page_url
 
 
@@ -76,12 +84,36 @@ def finish(farm):
         if name.startswith("agent"):
             process.end(seconds=70)
     try:
+        end_scale(farm.processes["scale-0"])
         wait_for("the backlog's way to the cloud", 60, farm.drained, every=0.2)
-    except TimeoutError as late:
+        wait_for("the sessions' way to the cloud", 30, lambda: are_equal(session_tally(farm)),
+                 every=0.2)
+    except (TimeoutError, subprocess.TimeoutExpired) as late:
         print(f"\n{late}", file=sys.stderr)
-    tally = farm.tally()
+    tally = {**farm.tally(), **session_tally(farm)}
     farm.end()
     return tally
+
+
+def end_scale(scale):
+    """The session in progress ends with its animal, and one more passes; then the scale ends
+    by itself, once all is acknowledged and every image is uploaded."""
+    scale.end()
+    scale.env["COUNT"] = "1"
+    scale.start()
+    scale.running.wait(60)
+
+
+def session_tally(farm):
+    tally = farm.session_tally()
+    return {**{f"{side}_{key}": tally[side][key] for side in ("edge", "cloud")
+               for key in SESSION_KEYS}, "sessions_lost": tally["lost"]}
+
+
+def are_equal(tally):
+    """Every session was created, ended and pictured, at the edge and at the cloud."""
+    counts = {tally[f"{side}_{key}"] for side in ("edge", "cloud") for key in SESSION_KEYS}
+    return len(counts) == 1 and tally["sessions_lost"] == 0
 
 
 def main():
@@ -98,11 +130,13 @@ def main():
         tally = finish(farm)
     finally:
         farm.end()
+    keys = (*KEYS, *(key for key in tally if "sessions" in key))
     if args.json:
-        print(json.dumps({key: tally[key] for key in KEYS}))
+        print(json.dumps({key: tally[key] for key in keys}))
     else:
-        print("\n" + ", ".join(f"{key} {tally[key]:,}" for key in KEYS), file=sys.stderr)
-    return 0 if tally["lost"] == 0 and tally["duplicated"] == 0 else 1
+        print("\n" + ", ".join(f"{key} {tally[key]:,}" for key in keys), file=sys.stderr)
+    is_whole = tally["lost"] == 0 and tally["duplicated"] == 0 and are_equal(tally)
+    return 0 if is_whole else 1
 
 
 if __name__ == "__main__":

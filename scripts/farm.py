@@ -283,6 +283,11 @@ class Farm:
                 **self.forwarder_env(number), DATABASE_URL=edge,
                 INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
+    def start_media(self, **more):
+        """The media store from a process of its own."""
+        return self.start_service("edge-media-store", DATABASE_URL=self.database_url("edge"),
+                                  MEDIA_BASE_PATH=str(self.home / "media"), **more)
+
     def start_dashboard(self, telemetry="cloud"):
         """The live page from a process of its own."""
         return self.start_service("dashboard-web",
@@ -418,7 +423,8 @@ class Farm:
         counted = int(self.query("cloud", "SELECT coalesce(sum(count), 0) FROM "
                                           "telemetry_agg WHERE bucket_size = '1d'")[0][0])
         acked = self.query("edge", "SELECT count(*) FROM sync_outbox "
-                                   "WHERE status = 'acked'")[0][0]
+                                   "WHERE status = 'acked' AND event_type LIKE "
+                                   "'telemetry.%'")[0][0]
         return {
             "published": len(produced),
             "edge_stored": self.count("edge"),
@@ -431,7 +437,8 @@ class Farm:
     def session_tally(self):
         """Weigh sessions as the scales, the edge and the cloud count them."""
         produced = set(self.ledger("scale"))
-        told = {row[0] for row in self.query("edge", "SELECT id FROM sync_outbox")}
+        told = {row[0] for row in self.query("edge", "SELECT id FROM sync_outbox WHERE "
+                                                     "event_type LIKE 'weighvision.%'")}
         told |= {row[0] for row in self.query("edge", "SELECT event_id FROM "
                                                       "session_media_bindings")}
         at_cloud = "sessions" if self.rabbit else "cloud"
