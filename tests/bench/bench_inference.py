@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""From a picture's order to its result: p50 and p95 over drawn animals that come one by one
-at a steady rate, with the services as processes of their own; beside the same for the stub,
-which does not look, and so is what the way itself costs.
+"""From the beginning of an upload to the result: p50 and p95 over drawn animals that come one
+by one at a steady rate to a whole edge (presign, PUT, complete, queue, model, session); beside
+the same for the stub, which does not look, and so is what the way itself costs.
 
 Usage: bench_inference.py [--build DIR] [--pictures N] [--per-second N]
 """
@@ -14,26 +14,29 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests/shims")]
-from test_inference import Site, draw  # noqa: E402
+from farm import wait_for  # noqa: E402
+from pictures import Site, draw  # noqa: E402
 
+TENANT = "t1"
 MODELS = {"silhouette": "broiler.json", "stub": "stub.json"}
 
 
 def run(build, manifest, pictures, per_second):
     """Milliseconds for each picture."""
     with tempfile.TemporaryDirectory() as home:
-        site = Site(home, build, build / "shims/vision" / manifest)
+        site = Site(home, build, build / "shims/vision" / manifest, together=True,
+                    TRIGGER_INFERENCE_ON_COMPLETE="true")
         try:
             site.start()
             site.create_session()
-            start, ordered = time.time(), {}
+            start, begun = time.time(), {}
             for number, picture in enumerate(pictures):
                 time.sleep(max(0, start + number / per_second - time.time()))
                 began = time.time()
-                ordered[site.show(picture, session_id="s1")] = began
-            site.ended(*ordered, seconds=120)
-            ends = dict(site.farm.query("edge", "SELECT event_id, created_at FROM inference_results"))
-            return sorted(ends[job] - began * 1000 for job, began in ordered.items())
+                begun[site.upload(picture, TENANT, "s1")] = began
+            wait_for("the results", 120, lambda: len(site.results()) == len(begun))
+            ends = site.farm.query("edge", "SELECT media_id, created_at FROM inference_results")
+            return sorted(end - begun[medium] * 1000 for medium, end in ends)
         finally:
             site.end()
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -410,6 +411,34 @@ static void it_is_started_again_for_the_next_question(void **state)
     shim_worker_close(worker);
 }
 
+/* A model that cannot be loaded says so and ends; what it said must not stand for ever.
+ */
+static void one_that_ended_after_its_greeting_is_started_again(void **state)
+{
+    char once[] = "/tmp/farmiq-once-XXXXXX", script[256];
+    struct timespec tick = { 0, 5000000 };
+    struct shim_worker *worker;
+    struct farmiq_str greeting;
+    int starts = 0;
+
+    (void)state;
+    close(mkstemp(once));
+    snprintf(
+        script, sizeof script,
+        "rm %s 2>/dev/null && { printf '\\002\\000\\000\\000no'; exit 1; }; " GREETING
+        "cat >/dev/null",
+        once);
+    worker = hire_shell(script, 5000);
+    assert_int_equal(shim_worker_start(worker, &greeting, NULL), FARMIQ_OK);
+    assert_memory_equal(greeting.ptr, "no", 2);
+    do {
+        nanosleep(&tick, NULL);
+        assert_int_equal(shim_worker_start(worker, &greeting, NULL), FARMIQ_OK);
+    } while (memcmp(greeting.ptr, "hi", 2) != 0 && ++starts < 1000);
+    assert_memory_equal(greeting.ptr, "hi", 2);
+    shim_worker_close(worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +452,7 @@ int main(void)
         cmocka_unit_test(the_stub_is_the_references),
         cmocka_unit_test(a_worker_that_fails_costs_one_question),
         cmocka_unit_test(it_is_started_again_for_the_next_question),
+        cmocka_unit_test(one_that_ended_after_its_greeting_is_started_again),
     };
 
     signal(SIGPIPE, SIG_IGN);
