@@ -157,6 +157,34 @@ static void test_old_cookies_name_nothing(void **state)
     flights_close(&flights);
 }
 
+/* What was claimed first is sent first, whichever seats are free (spec edge 2.13: order
+ * is kept per session). */
+static void test_flights_are_sent_in_the_order_they_boarded(void **state)
+{
+    static const uint64_t token[2] = { 1, 2 };
+    struct flights flights;
+    struct flight *first, *second, *third;
+    struct rows rows;
+
+    (void)state;
+    assert_int_equal(flights_open(&flights, FLIGHT_COUNT), FARMIQ_OK);
+    assert_null(flights_next_unsent(&flights));
+    first = flights_free_one(&flights);
+    flight_board(&flights, first, make_rows(&rows, 0, 1), token);
+    second = flights_free_one(&flights);
+    flight_board(&flights, second, make_rows(&rows, 1, 1), token);
+    assert_ptr_equal(flights_next_unsent(&flights), first);
+    flight_land(first, &rows.rows[0], FARMIQ_OUTCOME_ACKED, 1, 1);
+    assert_ptr_equal(flight_take_landed(&flights, first), &rows.rows[0]);
+    third = flights_free_one(&flights);
+    assert_ptr_equal(third, first); /* the seat in front is free again */
+    flight_board(&flights, third, make_rows(&rows, 2, 1), token);
+    assert_ptr_equal(flights_next_unsent(&flights), second);
+    second->unsent = NULL;
+    assert_ptr_equal(flights_next_unsent(&flights), third);
+    flights_close(&flights);
+}
+
 static void test_forgetting_frees_every_seat(void **state)
 {
     static const uint64_t token[2] = { 1, 2 };
@@ -448,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_acknowledgements),
         cmocka_unit_test(test_rows_land_one_by_one),
         cmocka_unit_test(test_old_cookies_name_nothing),
+        cmocka_unit_test(test_flights_are_sent_in_the_order_they_boarded),
         cmocka_unit_test(test_forgetting_frees_every_seat),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_json_line_may_say_when),
