@@ -33,6 +33,8 @@ INSERT INTO farmiq_right VALUES
         'inference_(event|ready|batch|retry|dead|error|receipt|count|audit|results)',
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_edge_vision_inference', 'inference_jobs', 'SELECT'),
+    ('farmiq_edge_policy_sync', 'edge_config_(cache|sync_state)',
+        'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_edge_sync_forwarder',
         'sync_(event|ready|batch|retry|dead|error|receipt|count|audit|state)',
         'SELECT, INSERT, UPDATE, DELETE'),
@@ -94,12 +96,12 @@ GRANT farmiq_outbox_writer TO farmiq_edge_telemetry_timeseries,
     farmiq_edge_vision_inference;
 GRANT farmiq_edge_ingress_gateway, farmiq_edge_telemetry_timeseries,
     farmiq_edge_weighvision_session, farmiq_edge_media_store, farmiq_edge_feed_intake,
-    farmiq_edge_vision_inference,
-    farmiq_edge_sync_forwarder TO farmiq_edge;
+    farmiq_edge_vision_inference, farmiq_edge_policy_sync, farmiq_edge_sync_forwarder
+    TO farmiq_edge;
 GRANT farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
     farmiq_cloud_weighvision_readmodel TO farmiq_cloud;
 GRANT farmiq_service TO farmiq_outbox_writer, farmiq_edge_ingress_gateway,
-    farmiq_edge_sync_forwarder, farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
+    farmiq_edge_policy_sync, farmiq_edge_sync_forwarder, farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
     farmiq_cloud_weighvision_readmodel, farmiq_query;
 
 -- Numbers for new rows, and the months of the readings.
@@ -151,6 +153,7 @@ BEGIN
             ' farmiq_edge_ingress_gateway, farmiq_edge_sync_forwarder,'
             ' farmiq_edge_telemetry_timeseries, farmiq_edge_weighvision_session,'
             ' farmiq_edge_feed_intake, farmiq_edge_vision_inference, farmiq_edge_media_store,'
+            ' farmiq_edge_policy_sync,'
             ' farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
             ' farmiq_cloud_weighvision_readmodel USING (true) WITH CHECK (true)', r.name);
     END LOOP;
