@@ -17,7 +17,7 @@ from farm import wait_for
 from support import Device, deliver_everything, is_alive
 from test_sessions import KINDS, SESSIONS, fact, topic
 
-KILLS = 20 if SOAK else 2
+KILLS = 20 if SOAK else 1
 LOAD = {"DEVICES": 10, "RATE": 300, "BUFFER_MAX_MESSAGES": 1_000_000,
         "BUFFER_MAX_AGE": "7d", "REPLAY_RATE": 0, "WINDOW": 1000, "ACK_TIMEOUT": "2s"}
 GATEWAYS = ["edge-ingress-gateway-0", "edge-ingress-gateway-1"]
