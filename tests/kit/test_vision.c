@@ -363,12 +363,12 @@ static const struct {
 } troubles[] = {
     { GREETING "read x; kill -SEGV $$", "was ended by signal 11" },
     { GREETING "head -c 4 >/dev/null; exit 3", "ended with code 3" },
-    { GREETING "sleep 60", "gave no answer in 300 ms" },
-    { GREETING "head -c 5 >/dev/null; printf '\\001'; sleep 60", "gave no answer" },
-    { GREETING "head -c 5 >/dev/null; printf '\\377\\377\\377\\177'; sleep 60",
+    { GREETING "exec sleep 60", "gave no answer in 300 ms" },
+    { GREETING "head -c 5 >/dev/null; printf '\\001'; exec sleep 60", "gave no answer" },
+    { GREETING "head -c 5 >/dev/null; printf '\\377\\377\\377\\177'; exec sleep 60",
       "answered" },
     { "exit 127", "ended with code 127" },
-    { "sleep 60", "gave no answer" },
+    { "exec sleep 60", "gave no answer" },
 };
 
 static void a_worker_that_fails_costs_one_question(void **state)
