@@ -99,7 +99,8 @@ static void look_at(struct shim_call *call, const struct target *target,
         call->now_unix_ms > before_unix_ms ? call->now_unix_ms - before_unix_ms : 0;
     shim_gauge("edge_service_up", target->name, finding->is_healthy);
     shim_gauge("edge_service_ready", target->name, finding->is_ready);
-    shim_gauge("edge_service_latency_ms", target->name, (double)finding->latency_ms);
+    shim_gauge("edge_service_latency_seconds", target->name,
+               (double)finding->latency_ms / 1000);
 }
 
 int observer_poll(struct shim_call *call)

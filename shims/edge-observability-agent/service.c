@@ -20,7 +20,7 @@ static const struct shim_option options[] = {
 static const struct shim_metric metrics[] = {
     { "edge_service_up", SHIM_GAUGE, "service", "1 while the process says it is alive" },
     { "edge_service_ready", SHIM_GAUGE, "service", "1 while it says it is ready" },
-    { "edge_service_latency_ms", SHIM_GAUGE, "service",
+    { "edge_service_latency_seconds", SHIM_GAUGE, "service",
       "how long it took to say both, the last time" },
     { "edge_disk_free_bytes", SHIM_GAUGE, NULL, "free on the disk of OBSERVE_DISK_PATH" },
     { "edge_memory_free_bytes", SHIM_GAUGE, NULL, "memory that could be had" },

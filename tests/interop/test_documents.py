@@ -108,7 +108,8 @@ def test_metrics_name_nobody(service, target):
         pytest.skip("skipped: labels are their owner's business")
     text = service.get("/metrics").body.decode()
     labels = set(re.findall(r'(\w+)="', text))
-    assert labels <= {"reason", "outcome", "code", "state", "target", "queue", "table"}
+    assert labels <= {"reason", "outcome", "code", "state", "target", "queue", "table",
+                      "service"}
     assert target.place.tenant not in re.findall(r'="([^"]*)"', text)
 
 

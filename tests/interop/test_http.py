@@ -18,7 +18,7 @@ A_BUSINESS_PATH = {
     ("cloud", "sessions"): "/api/v1/weighvision/sessions",
 }
 A_POST = {
-    ("edge", "gateway"): "/api/v1/media/images",
+    ("edge", "gateway"): "/api/v1/media/images/presign",
     ("edge", "telemetry"): "/api/v1/telemetry/readings",
     ("edge", "sessions"): "/api/v1/weighvision/sessions",
     ("edge", "forwarder"): "/api/v1/sync/trigger",
