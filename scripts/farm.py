@@ -33,9 +33,17 @@ SITE_LINES = ("listener", "cafile", "certfile", "keyfile", "tls_version", "user"
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on. The kernel gives its own choice (port 0) away again
+    to the next connection that leaves this machine, so that a server that starts a moment
+    later may find it taken; this range is below the one connections leave from."""
+    while True:
+        port = 10000 + secrets.randbelow(20000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def wait_for(what, seconds, check, every=0.05):
@@ -105,7 +113,8 @@ class Process:
 
     def _is_ready(self):
         if self.running.poll() is not None:
-            raise RuntimeError(f"{self.name} ended at start; see {self.log}")
+            said = pathlib.Path(self.log).read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{self.name} ended at start, see {self.log}; last:\n{said}")
         return self.ready()
 
     def end(self, how=signal.SIGTERM, seconds=20):

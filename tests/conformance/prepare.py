@@ -15,7 +15,6 @@ import importlib.util
 import pathlib
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -191,11 +190,9 @@ class Postgresql:
 def postgresql():
     """The engine, while its server runs."""
     sys.path.insert(0, str(args.root / "scripts"))
+    from farm import free_port
     from postgres import Cluster
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    cluster = Cluster(port)
+    cluster = Cluster(free_port())
     server = subprocess.Popen(cluster.args, user=cluster.user, stderr=subprocess.DEVNULL)
     try:
         while not cluster.answers():

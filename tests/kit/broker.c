@@ -7,10 +7,12 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -45,17 +47,30 @@ static struct sockaddr_in loopback(uint16_t port)
     return address;
 }
 
+static bool is_free(uint16_t port)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return free;
+}
+
+/* Below the range that the kernel takes for connections that leave this machine: a port
+ * of its own choice may be such a connection's again before the broker listens there. */
 static uint16_t free_port(void)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (;;) {
+        uint16_t chance, port;
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        die("free port");
-    close(fd);
-    return ntohs(address.sin_port);
+        if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+            die("getrandom");
+        port = (uint16_t)(10000 + chance % 20000);
+        if (is_free(port))
+            return port;
+    }
 }
 
 const char *broker_file(struct broker *broker, const char *name, const char *text)

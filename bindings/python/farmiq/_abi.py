@@ -322,6 +322,7 @@ class farmiq_uuid_seq(Structure):
 
 farmiq_hmac_fn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t, c_void_p, c_uint32, POINTER(c_uint8))
 farmiq_json_element_fn = CFUNCTYPE(c_int, c_void_p, c_uint32, c_void_p, c_size_t)
+farmiq_pg_news_fn = CFUNCTYPE(None, c_void_p, c_void_p)
 farmiq_sql_row_fn = CFUNCTYPE(c_int, c_void_p, c_uint32, c_void_p, c_uint32)
 farmiq_sqlite_progress_fn = CFUNCTYPE(c_int, c_void_p, c_uint64, c_uint64)
 
@@ -844,8 +845,14 @@ FUNCTIONS = {
     "farmiq_pairs_pearson": (c_int, [POINTER(farmiq_pairs), POINTER(c_double)]),
     "farmiq_pg_add_schema": (c_int, [POINTER(farmiq_store), POINTER(farmiq_migration), POINTER(farmiq_error)]),
     "farmiq_pg_error_text": (c_char_p, [POINTER(farmiq_store)]),
+    "farmiq_pg_listen": (c_int, [c_void_p, c_char_p, POINTER(farmiq_error)]),
+    "farmiq_pg_listener_close": (None, [c_void_p]),
+    "farmiq_pg_listener_fd": (c_int, [c_void_p]),
+    "farmiq_pg_listener_tell": (c_int, [c_void_p, c_char_p]),
+    "farmiq_pg_listener_wait": (c_int, [c_void_p, c_int, farmiq_pg_news_fn, c_void_p]),
     "farmiq_pg_migrate": (c_int, [c_void_p, POINTER(farmiq_migration), POINTER(farmiq_error)]),
     "farmiq_pg_options_init": (None, [POINTER(farmiq_pg_options), c_size_t]),
+    "farmiq_pg_set_tenant": (c_int, [POINTER(farmiq_store), farmiq_str]),
     "farmiq_quantile_sorted": (c_int, [POINTER(c_double), c_size_t, c_double, POINTER(c_double)]),
     "farmiq_schema_agent": (c_void_p, []),
     "farmiq_schema_cloud": (c_void_p, []),
