@@ -3,15 +3,9 @@
  * there before counts nowhere (spec cloud 2.5, 3.1). */
 #include "intake.h"
 
+#include "common/consume.h"
 #include "common/text.h"
 #include "queries.h"
-
-static void refuse(struct shim_message *message, const char *reason)
-{
-    message->verdict = FARMIQ_E_REFUSED;
-    message->reason = reason;
-    shim_count("farmiq_consume_refused_total", reason, 1);
-}
 
 /* The first of two spellings that is there. */
 static const struct farmiq_json_member *either(const struct farmiq_json_member *a,
@@ -38,9 +32,9 @@ static int is_name(const struct farmiq_json_member *member)
 /* telemetry.ingested says metric_type and metric_value, telemetry.reading metric and
  * value (spec cloud 1.3). Sets the message's verdict; negative only when memory is out.
  */
-static int read_message(struct intake *intake, struct shim_message *message,
-                        struct delivery *delivery)
+static int read_reading(struct intake *intake, struct shim_message *message)
 {
+    struct delivery *delivery = &intake->deliveries[intake->count];
     struct farmiq_json_member members[] = {
         { .name = "metric_type" }, { .name = "metric" }, { .name = "metric_value" },
         { .name = "value" },       { .name = "unit" },   { .name = "batch_id" },
@@ -53,14 +47,14 @@ static int read_message(struct intake *intake, struct shim_message *message,
         return r;
     metric = either(&members[0], &members[1]);
     value = either(&members[2], &members[3]);
+    *delivery = (struct delivery){ .message = message }; /* one before was refused */
     fill_place(&delivery->reading, event);
-    delivery->message = message;
     if (r < 0 || !event->event_id.len || !delivery->reading.device_id.len)
-        refuse(message, "INVALID_EVENT");
+        consume_refuse(message, "INVALID_EVENT");
     else if (!is_name(metric))
-        refuse(message, "INVALID_METRIC");
+        consume_refuse(message, "INVALID_METRIC");
     else if (value->type != FARMIQ_JSON_NUMBER || !reading_can_be_kept(value->number))
-        refuse(message, "INVALID_VALUE");
+        consume_refuse(message, "INVALID_VALUE");
     delivery->reading.metric = metric->text;
     delivery->reading.value = value->number;
     if (is_name(&members[4]))
@@ -68,6 +62,7 @@ static int read_message(struct intake *intake, struct shim_message *message,
     delivery->batch_id = event->batch_id;
     if (!delivery->batch_id.len && is_name(&members[5]))
         delivery->batch_id = members[5].text;
+    intake->count += message->verdict == FARMIQ_OK;
     return FARMIQ_OK;
 }
 
@@ -89,7 +84,7 @@ static int keep_edge_aggregate(struct intake *intake, struct shim_message *messa
     for (int i = 2; i < 6; i++)
         is_sound = is_sound && m[i].type == FARMIQ_JSON_NUMBER;
     if (!is_sound) {
-        refuse(message, "INVALID_AGGREGATE");
+        consume_refuse(message, "INVALID_AGGREGATE");
         return FARMIQ_OK;
     }
     const struct farmiq_sql_value params[] = {
@@ -108,28 +103,11 @@ static int keep_edge_aggregate(struct intake *intake, struct shim_message *messa
                           NULL, NULL);
 }
 
-static int read_messages(struct intake *intake)
+static int read_message(void *ctx, struct shim_message *message)
 {
-    struct shim_message *message;
-    uint32_t count = 0;
-    int r = FARMIQ_OK;
-
-    for (message = intake->call->messages; message; message = message->next)
-        count++;
-    intake->deliveries =
-        shim_memory(intake->call, (count + 1) * sizeof *intake->deliveries);
-    if (!intake->deliveries)
-        return FARMIQ_E_NOMEM;
-    for (message = intake->call->messages; message && r == FARMIQ_OK;
-         message = message->next) {
-        if (text_is(message->event->event_type, "telemetry.aggregated")) {
-            r = keep_edge_aggregate(intake, message);
-            continue;
-        }
-        r = read_message(intake, message, &intake->deliveries[intake->count]);
-        intake->count += message->verdict == FARMIQ_OK;
-    }
-    return r;
+    return text_is(message->event->event_type, "telemetry.aggregated")
+               ? keep_edge_aggregate(ctx, message)
+               : read_reading(ctx, message);
 }
 
 /* How old the newest reading of the batch is: the freshness of what the page shows. */
@@ -150,8 +128,10 @@ static void gauge_lag(const struct intake *intake)
 
 int telemetry_consume(struct shim_call *call)
 {
-    struct intake intake = { .call = call };
-    int r = read_messages(&intake);
+    struct intake intake = { .call = call,
+                             .deliveries = consume_room(call, sizeof(struct delivery)) };
+    int r =
+        intake.deliveries ? consume_each(call, read_message, &intake) : FARMIQ_E_NOMEM;
 
     if (r == FARMIQ_OK)
         r = telemetry_keep(&intake);

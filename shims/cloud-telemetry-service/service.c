@@ -3,6 +3,7 @@
  * they come. */
 #include "telemetry.h"
 
+#include "common/consume.h"
 #include "common/zone.h"
 #include "openapi.h"
 
@@ -28,8 +29,7 @@ static const struct shim_metric metrics[] = {
       "readings from the bus by outcome: stored, duplicate" },
     { "farmiq_telemetry_lag_seconds", SHIM_GAUGE, NULL,
       "age of the newest reading of the last batch from the bus" },
-    { "farmiq_consume_refused_total", SHIM_COUNTER, "reason",
-      "messages that can never be stored, by reason" },
+    CONSUME_REFUSED_METRIC,
     { 0 },
 };
 

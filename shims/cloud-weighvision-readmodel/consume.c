@@ -3,6 +3,7 @@
  * they come (spec cloud 2.5, 3.4). */
 #include "readmodel.h"
 
+#include "common/consume.h"
 #include "common/text.h"
 #include "queries.h"
 
@@ -19,13 +20,6 @@ struct intake {
     struct delivery *deliveries;
     uint32_t count;
 };
-
-static void refuse(struct shim_message *message, const char *reason)
-{
-    message->verdict = FARMIQ_E_REFUSED;
-    message->reason = reason;
-    shim_count("farmiq_consume_refused_total", reason, 1);
-}
 
 static void take_identity(struct weigh_fact *fact, const struct farmiq_event *event)
 {
@@ -66,8 +60,9 @@ static int read_prediction(struct intake *intake, struct delivery *delivery)
 
 /* Sets the message's verdict, and takes it if it is about a session; negative only when
  * memory is out. An image or a result without a session is nobody's here. */
-static int read_message(struct intake *intake, struct shim_message *message)
+static int read_message(void *ctx, struct shim_message *message)
 {
+    struct intake *intake = ctx;
     struct delivery *delivery = &intake->deliveries[intake->count];
     const char *fault;
     int r;
@@ -81,7 +76,7 @@ static int read_message(struct intake *intake, struct shim_message *message)
     if (r == FARMIQ_E_NOMEM)
         return r;
     if (r < 0 || !message->event->event_id.len)
-        refuse(message, "INVALID_EVENT");
+        consume_refuse(message, "INVALID_EVENT");
     else if (!delivery->fact.session_id.len)
         shim_count("farmiq_readmodel_facts_total", "ignored", 1);
     else
@@ -91,19 +86,11 @@ static int read_message(struct intake *intake, struct shim_message *message)
 
 static int read_messages(struct intake *intake)
 {
-    struct shim_message *message;
-    uint32_t count = 0;
-    int r = FARMIQ_OK;
+    int r;
 
-    for (message = intake->call->messages; message; message = message->next)
-        count++;
-    intake->deliveries =
-        shim_memory(intake->call, (count + 1) * sizeof *intake->deliveries);
-    if (!intake->deliveries)
-        return FARMIQ_E_NOMEM;
-    for (message = intake->call->messages; message && r == FARMIQ_OK;
-         message = message->next)
-        r = read_message(intake, message);
+    intake->deliveries = consume_room(intake->call, sizeof *intake->deliveries);
+    r = intake->deliveries ? consume_each(intake->call, read_message, intake)
+                           : FARMIQ_E_NOMEM;
     for (uint32_t i = 1; i < intake->count; i++)
         intake->deliveries[i - 1].fact.next = &intake->deliveries[i].fact;
     return r;
@@ -159,7 +146,7 @@ static void settle(const struct intake *intake)
         const struct weigh_fact *fact = &intake->deliveries[i].fact;
 
         if (fact->refusal)
-            refuse(intake->deliveries[i].message, fact->refusal);
+            consume_refuse(intake->deliveries[i].message, fact->refusal);
         stored += !fact->refusal && fact->is_new;
         duplicate += !fact->refusal && !fact->is_new;
     }

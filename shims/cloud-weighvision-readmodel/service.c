@@ -3,6 +3,7 @@
  * summed up by the day (spec cloud 3.4). */
 #include "readmodel.h"
 
+#include "common/consume.h"
 #include "common/zone.h"
 #include "openapi.h"
 
@@ -22,8 +23,7 @@ static const struct shim_metric metrics[] = {
       "facts of weigh sessions from the bus by outcome: stored, duplicate, ignored" },
     { "farmiq_session_conflicts_total", SHIM_COUNTER, NULL,
       "repeats of created, finalized or cancelled that said something else" },
-    { "farmiq_consume_refused_total", SHIM_COUNTER, "reason",
-      "messages that can never be stored, by reason" },
+    CONSUME_REFUSED_METRIC,
     { 0 },
 };
 

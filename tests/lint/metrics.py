@@ -5,12 +5,12 @@ import pathlib
 import re
 import sys
 
-DECLARED = re.compile(r'\{\s*"(farmiq_\w+)",\s*SHIM_(?:COUNTER|GAUGE)')
+DECLARED = re.compile(r'\{[\s\\]*"(farmiq_\w+)",\s*SHIM_(?:COUNTER|GAUGE)')
 DOCUMENTED = re.compile(r"`(farmiq_\w+)(?:\{[^`]*\})?`")
 
 
 def main(root):
-    code = {m[1] for file in (root / "shims").glob("*/*.c")
+    code = {m[1] for file in (root / "shims").glob("*/*.[ch]")
             for m in DECLARED.finditer(file.read_text())}
     docs = set(DOCUMENTED.findall((root / "docs/operations.md").read_text()))
     for name in sorted(code - docs):
