@@ -22,10 +22,11 @@ static void write_attachment(struct farmiq_json_writer *json, const void *ctx)
     farmiq_json_close(json, '}');
 }
 
-/* A session that is not known, or cancelled, keeps nothing from being a result. */
+/* 202: until created comes. A session that is cancelled, or not known where nothing is
+ * remembered, keeps nothing from being a result. */
 static int judge_attached(struct shim_call *call, const struct order *order, int status)
 {
-    if (status == 200)
+    if (status == 200 || status == 202)
         return FARMIQ_OK;
     if (status == 500) /* it may be this session that cannot be read */
         return FARMIQ_E_STATE;

@@ -52,7 +52,7 @@ static const struct shim_metric metrics[] = {
     { "farmiq_inference_low_confidence_total", SHIM_COUNTER, NULL,
       "results with a confidence below 0.5, which the cloud does not take for weights" },
     { "farmiq_inference_unattached_total", SHIM_COUNTER, NULL,
-      "results whose session did not take them: it is not known, or cancelled" },
+      "results whose session did not take them: it is cancelled, or another tenant's" },
     { 0 },
 };
 

@@ -163,25 +163,25 @@ static int reply_attached(struct shim_call *call, const struct attachment *attac
     weighing_write_session(json, session);
     r = weighing_write_binding(call, json, &media);
     farmiq_json_close(json, '}');
-    return r < 0 ? r : shim_reply(call, 200);
+    return r < 0 ? r
+                 : shim_reply(call, session_is_there(session->fold.state) ? 200 : 202);
 }
 
-/* Is the session there, and this tenant's? 0, 1 when refused, or FARMIQ_E_*. */
+/* A session that nobody has created is remembered, as with any other fact (spec
+ * edge 7.3); not if only another tenant has one of this name. 0, 1 when refused, or
+ * FARMIQ_E_*. */
 static int admit(struct shim_call *call, struct farmiq_str tenant_id)
 {
     struct owners owners;
     struct session *session;
     int r = find_session(call, tenant_id, &session);
 
-    if (r < 0 || session_is_there(session->fold.state))
+    if (r < 0 || session->text[SESSION_ID].len)
         return r < 0 ? r : FARMIQ_OK;
     r = find_owners(call, &owners);
-    if (r < 0)
-        return r;
-    if (owners.count && !session->text[SESSION_ID].len)
-        shim_reply_error(call, 403, "TENANT_MISMATCH", "the session is another tenant's");
-    else
-        shim_reply_error(call, 404, "NOT_FOUND", "no such session");
+    if (r < 0 || !owners.count)
+        return r < 0 ? r : FARMIQ_OK;
+    shim_reply_error(call, 403, "TENANT_MISMATCH", "the session is another tenant's");
     return 1;
 }
 

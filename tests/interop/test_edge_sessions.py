@@ -157,7 +157,6 @@ def attach(session, headers, **body):
 def test_images_and_results_are_attached(session, place):
     """edge 4.3: attach binds an image or an inference's result to a session that is there."""
     tenant = {"x-tenant-id": place.tenant}
-    assert attach(session, tenant, media_id=new_id()).status == 404
     session.create()
     image, result = new_id(), new_id()
     first = attach(session, tenant, media_id=image)
@@ -167,6 +166,14 @@ def test_images_and_results_are_attached(session, place):
     second = attach(session, tenant, inference_result_id=result)
     assert second.json["media_binding"] is None
     assert second.json["session"]["inferenceResultId"] == result
+
+
+def test_what_is_attached_to_a_session_that_is_not_there(session, place):
+    """edge 4.3, 7.3: it is not found, or remembered until created comes."""
+    tenant = {"x-tenant-id": place.tenant}
+    status = attach(session, tenant, media_id=new_id()).status
+    session.create()
+    assert (status, session.get().json["imageCount"]) in ((404, 0), (202, 1))
 
 
 def test_what_cannot_be_attached(session, place):

@@ -199,5 +199,13 @@ class Site:
                        "startAt": "2026-01-01T10:00:00Z"}, tenant, self.sessions)
         assert status in (200, 201), session
 
+    def do(self, what, name="s1", tenant="t1"):
+        """Its end, or that it never was: "finalize", "cancel"."""
+        status, session = self.ask(
+            f"{SESSIONS}/{name}/{what}", {"tenantId": tenant, "eventId": new_id(),
+                                          "occurredAt": "2026-01-01T10:02:00Z"},
+            tenant, self.sessions)
+        assert status == 200, session
+
     def session(self, name="s1", tenant="t1"):
         return self.ask(f"{SESSIONS}/{name}", tenant=tenant, service=self.sessions)[1]

@@ -110,10 +110,34 @@ def test_a_doubtful_weight_passes_and_is_counted(site):
     assert len(site.told()) == 1
 
 
-def test_a_session_that_is_not_known_keeps_nothing_from_its_result(any_site):
-    job, = any_site.ended(any_site.show(WELL, session_id="nobody"))
-    assert job["status"] == "completed" and len(any_site.told()) == 1
-    assert metric(any_site.farm, any_site.url, "farmiq_inference_unattached_total") == 1
+def test_a_result_before_its_session_is_there_when_it_begins(any_site):
+    """What the scale says may come later than what its camera shows (spec edge 7.3)."""
+    site = any_site
+    job, = site.ended(site.show(WELL, session_id="s1"))
+    assert job["status"] == "completed" and len(site.told()) == 1
+    assert site.session()["error"]["code"] == "NOT_FOUND"
+    site.create_session()
+    session = site.session()
+    assert (session["inferenceResultId"], session["imageCount"]) == (job["result_id"], 1)
+    assert metric(site.farm, site.url, "farmiq_inference_unattached_total") == 0
+
+
+def test_a_result_after_its_sessions_end_is_there_too(site):
+    site.create_session()
+    site.do("finalize")
+    job, = site.ended(site.show(WELL, session_id="s1"))
+    session = site.session()
+    assert (session["status"], session["inferenceResultId"]) == ("finalized", job["result_id"])
+    assert session["imageCount"] == 1
+
+
+def test_a_cancelled_session_keeps_nothing_from_its_result(site):
+    site.create_session()
+    site.do("cancel")
+    job, = site.ended(site.show(WELL, session_id="s1"))
+    assert job["status"] == "completed" and len(site.told()) == 1
+    assert metric(site.farm, site.url, "farmiq_inference_unattached_total") == 1
+    assert site.session()["inferenceResultId"] is None
 
 
 def test_an_upload_is_weighed_without_being_asked_for(tmp_path, build):

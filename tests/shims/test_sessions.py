@@ -306,7 +306,6 @@ def test_an_event_id_that_names_another_weight_is_a_conflict(edge):
 def test_attaching_media_and_results(edge):
     attach = {"media_id": "m1", "inference_result_id": "r1",
               "captured_at": "2026-01-01T10:00:30Z"}
-    assert post(edge, "/s1/attach", attach, "t1")[0] == 404
     post(edge, "", creation())
     assert post(edge, "/s1/attach", attach)[0] == 400
     for wrong in ({}, {"media_id": None}, {"media_id": 5}, {"media_id": "m1",
@@ -321,6 +320,18 @@ def test_attaching_media_and_results(edge):
     status, answer = post(edge, "/s1/attach", {"inference_result_id": "r2"}, "t1")
     assert answer["session"]["inferenceResultId"] == "r2" and answer["media_binding"] is None
     assert get(edge)[1]["imageCount"] == 1
+
+
+def test_what_is_attached_before_created_is_there_when_it_comes(edge):
+    attach = {"media_id": "m1", "inference_result_id": "r1"}
+    for _ in range(2):
+        status, answer = post(edge, "/s1/attach", attach, "t1")
+        assert (status, answer["session"]["status"]) == (202, "pending")
+        assert answer["media_binding"]["isBound"] is False
+    assert get(edge)[0] == 404 and types_told(edge) == []
+    session = post(edge, "", creation())[1]
+    assert (session["status"], session["imageCount"]) == ("created", 1)
+    assert (session["inferenceResultId"], session["stationId"]) == ("r1", "st-1")
 
 
 def test_a_cancelled_session_takes_no_more_and_is_not_told(edge):
@@ -596,6 +607,19 @@ def prediction(session, kg, confidence):
                       {"inference_result_id": new_id(), "session_id": session,
                        "predicted_weight_kg": kg, "confidence": confidence,
                        "model_version": "m-1", "media_id": "m1"})
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_prediction_finds_its_session_whenever_it_comes(cloud, place):
+    """Before created, in between, and after the end: each in a batch of its own."""
+    facts = weighing("s1", 100)
+    facts.insert(place, prediction("s1", 101, 0.9))
+    for fact in facts:
+        cloud.take([fact, fact])
+    session = cloud.get("sessions/s1")[1]
+    assert session["status"] == "FINALIZED" and session["finalWeightKg"] == 100
+    assert session["startedAt"] == "2026-01-01T10:00:00.000Z"
+    assert [found["predictedWeightKg"] for found in session["inferences"]] == [101]
 
 
 def test_a_days_figures_count_each_finalized_session_once(cloud):
