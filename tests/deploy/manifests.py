@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The manifests of deploy/k8s: Kubernetes' API description has nothing against them, they
-are as hardened as they say, what they refer to exists, and every option they set is one of
-the program they run. Mutations show that each of these checks can fail.
+are as hardened as they say, what they refer to exists, whom they call they reach, and every
+option they set is one of the program they run. Mutations show that each of these checks can fail.
 
     manifests.py K8S-FOLDER NODE-FOLDER PROGRAM..."""
 import copy
+import functools
 import json
 import pathlib
 import re
@@ -15,10 +16,11 @@ import sys
 
 import yaml
 
+from reach import (WORKLOADS, container_of, look_up, selects, settings_of, unmounted,
+                   unreachable)
 from render import render
 
 HERE = pathlib.Path(__file__).resolve().parent
-WORKLOADS = ("Deployment", "StatefulSet")
 SKIPPED = 77
 
 
@@ -55,7 +57,8 @@ class Schemas:
 # -- what we say ------------------------------------------------------------------------
 
 
-def options_of(command):
+@functools.cache
+def options_of(*command):
     """Name to type of each option, from --help."""
     said = subprocess.run([*command, "--help"], check=True, stdout=subprocess.PIPE,
                           text=True).stdout
@@ -63,33 +66,18 @@ def options_of(command):
             for name, kind in re.findall(r"^  --([a-z0-9-]+) ?([A-Z]*)", said, re.MULTILINE)}
 
 
-def container_of(workload):
-    return workload["spec"]["template"]["spec"]["containers"][0]
-
-
-def settings_of(workload, configs):
-    """What a container is told, and by whom: a value, or a reference."""
-    container = container_of(workload)
-    for source in container.get("envFrom", []):
-        config = configs.get(source["configMapRef"]["name"])
-        for name in (config or {}).get("data", {}):
-            yield name, "value"
-    for setting in container.get("env", []):
-        yield setting["name"], "value" if "value" in setting else "reference"
-
-
-def wrong_options(workload, configs, programs):
+def wrong_options(workload, things, programs):
     command = container_of(workload)["command"]
     program = programs.get(pathlib.Path(command[0]).name)
     if not program:
         yield f"{command[0]} is none of our programs"
         return
-    known = options_of([program, *command[1:]])
-    for name, how in settings_of(workload, configs):
+    known = options_of(program, *command[1:])
+    for name, value in settings_of(workload, things):
         plain = name.removesuffix("_FILE")
         if name not in known and plain not in known:
             yield f"{name} is no option of {' '.join(command)}"
-        elif known.get(name) == "SECRET" and how == "value":
+        elif known.get(name) == "SECRET" and value is not None:
             yield f"{name} is a secret and must come as {name}_FILE"
 
 
@@ -106,15 +94,6 @@ HARDENED = [  # a path from the pod's specification, and what must be there
 ]
 
 
-def look_up(thing, path):
-    for part in path.split("."):
-        if isinstance(thing, list):
-            thing = thing[int(part)] if len(thing) > int(part) else None
-        else:
-            thing = (thing or {}).get(part)
-    return thing
-
-
 def soft_spots(workload):
     pod = workload["spec"]["template"]["spec"]
     for path, wanted in HARDENED:
@@ -127,11 +106,6 @@ def soft_spots(workload):
             yield f"resources.{amount} is not set"
     if pod.get("terminationGracePeriodSeconds", 0) < 5 + 5 + 10:
         yield "terminationGracePeriodSeconds is shorter than preStop and the drain"
-
-
-def selects(selector, workload):
-    labels = workload["spec"]["template"]["metadata"]["labels"]
-    return all(labels.get(key) == value for key, value in selector.items())
 
 
 SELECTORS = {"Service": "spec.selector", "PodDisruptionBudget": "spec.selector.matchLabels",
@@ -163,92 +137,138 @@ def loose_ends(thing, things):
 
 def our_complaints(things, programs):
     """[(thing, complaint)]"""
-    configs = {thing["metadata"]["name"]: thing for thing in things
-               if thing["kind"] == "ConfigMap"}
     for thing in things:
         for complaint in loose_ends(thing, things):
             yield thing, complaint
         if thing["kind"] in WORKLOADS:
-            for complaint in [*soft_spots(thing), *wrong_options(thing, configs, programs)]:
+            for complaint in [*soft_spots(thing), *wrong_options(thing, things, programs),
+                              *unreachable(thing, things), *unmounted(thing, things)]:
                 yield thing, complaint
 
 
 # -- that all this can fail -----------------------------------------------------------------
 
 GONE = object()
-DEPLOYMENT, POD = ("Deployment", "edge-sync-forwarder"), "spec.template.spec"
-BUDGET = ("PodDisruptionBudget", "edge-sync-forwarder")
-POLICY = ("NetworkPolicy", "edge-sync-forwarder")
+POD = "spec.template.spec"
+NOBODY = {"app.kubernetes.io/name": "nobody"}
 
-SCHEMA_MUTATIONS = [  # an object of the edge, a path, what is put there
-    (DEPLOYMENT, "spec.replica", 2),
-    (DEPLOYMENT, "spec.replicas", "2"),
-    (DEPLOYMENT, "spec.replicas", 1.5),
-    (DEPLOYMENT, "spec.selector", GONE),
-    (DEPLOYMENT, "apiVersion", "apps/v1beta9"),
-    (DEPLOYMENT, "kind", "Deploiment"),
-    (DEPLOYMENT, "metadata.label", {"a": "b"}),
-    (DEPLOYMENT, f"{POD}.containers.0.name", GONE),
-    (DEPLOYMENT, f"{POD}.containers.0.readinessProb", {"httpGet": {"port": 1}}),
-    (DEPLOYMENT, f"{POD}.containers.0.ports.0.containerPort", "3000"),
-    (DEPLOYMENT, f"{POD}.containers.0.securityContext.readOnlyRootFileSystem", True),
-    (DEPLOYMENT, f"{POD}.containers.0.livenessProbe.httpGet.port", GONE),
-    (DEPLOYMENT, f"{POD}.securityContext.seccompProfile.typ", "RuntimeDefault"),
-    (DEPLOYMENT, f"{POD}.terminationGracePeriodSeconds", "30s"),
-    (DEPLOYMENT, f"{POD}.volumes.0.secret.defaultMode", "0440"),
-    (BUDGET, "spec.maxUnavailable", [1]),
-    (BUDGET, "spec.minAvaliable", 1),
-    (POLICY, "spec.policyTypes", "Egress"),
-    (POLICY, "spec.egress.0.ports.0.protocoll", "TCP"),
-    (("Service", "edge-telemetry-timeseries"), "spec.ports.0.port", GONE),
-    (("ConfigMap", "edge-sync-forwarder"), "data.OUTBOX_BATCH_SIZE", 1000),
+# What is done to every object of a kind in the edge: a path, and what is put there.
+SCHEMA_MUTATIONS = {
+    "workload": [
+        ("spec.replica", 2), ("spec.replicas", "2"), ("spec.replicas", 1.5),
+        ("spec.selector", GONE), ("apiVersion", "apps/v1beta9"), ("kind", "Deploiment"),
+        ("metadata.label", {"a": "b"}),
+        (f"{POD}.containers.0.name", GONE),
+        (f"{POD}.containers.0.readinessProb", {"httpGet": {"port": 1}}),
+        (f"{POD}.containers.0.ports.0.containerPort", "3000"),
+        (f"{POD}.containers.0.securityContext.readOnlyRootFileSystem", True),
+        (f"{POD}.containers.0.livenessProbe.httpGet.port", GONE),
+        (f"{POD}.securityContext.seccompProfile.typ", "RuntimeDefault"),
+        (f"{POD}.terminationGracePeriodSeconds", "30s"),
+        (f"{POD}.volumes.0.secret.defaultMode", "0440"),
+        ("spec.volumeClaimTemplates.0.spec.accessModes", "ReadWriteOnce"),
+    ],
+    "PodDisruptionBudget": [("spec.maxUnavailable", [1]), ("spec.minAvaliable", 1)],
+    "NetworkPolicy": [("spec.policyTypes", "Egress"),
+                      ("spec.egress.0.ports.0.protocoll", "TCP")],
+    "Service": [("spec.ports.0.port", GONE)],
+    "ConfigMap": [("data.OUTBOX_BATCH_SIZE", 1000)],
+}
+
+OUR_MUTATIONS = {
+    "workload": [
+        (f"{POD}.containers.0.securityContext.readOnlyRootFilesystem", False),
+        (f"{POD}.securityContext.runAsNonRoot", GONE),
+        (f"{POD}.containers.0.readinessProbe", GONE),
+        (f"{POD}.containers.0.resources", GONE),
+        (f"{POD}.terminationGracePeriodSeconds", 5),
+        (f"{POD}.containers.0.command", ["/usr/local/bin/edge-forwarder"]),
+        (f"{POD}.containers.0.env.0.name", "APP_BINT"),
+        (f"{POD}.containers.0.env.0.name", "INTERNAL_TOKEN"),
+        (f"{POD}.containers.0.envFrom.0.configMapRef.name", "elsewhere"),
+        (f"{POD}.containers.0.volumeMounts.0", GONE), (f"{POD}.volumes.0", GONE),
+        ("spec.template.metadata.labels", {"app.kubernetes.io/name": "x"}),
+        ("spec.volumeClaimTemplates", GONE),
+    ],
+    "PodDisruptionBudget": [("spec.selector.matchLabels", NOBODY)],
+    "NetworkPolicy": [("spec.podSelector.matchLabels", NOBODY)],
+    "Service": [("spec.selector", NOBODY)],
+    "ConfigMap": [("data.OUTBOX_BATCH_SIZES", "1")],
+}
+
+# Neighbours that are called, and cannot be reached.
+MEDIA, MODEL = "EDGE_MEDIA_STORE_URL", ("ConfigMap", "edge-vision-inference")
+SINGLE_MUTATIONS = [
+    (MODEL, f"data.{MEDIA}", "https://edge-media-shop:3000"),
+    (MODEL, f"data.{MEDIA}", "https://edge-media-store:3001"),
+    (MODEL, f"data.{MEDIA}", "http://edge-media-store:3000"),
+    (("Service", "edge-sync-forwarder"), "metadata.name", "forwarder"),
+    (("NetworkPolicy", "edge-ingress-gateway"), "spec.egress.0.to.1", GONE),
+    (("NetworkPolicy", "edge-media-store"), "spec.egress.0", GONE),
+    (("NetworkPolicy", "edge-media-store"), "spec.ingress", GONE),
+    (("NetworkPolicy", "edge-vision-inference"), "spec.egress.0", GONE),
+    (("NetworkPolicy", "edge-vision-inference"), "spec.ingress.0.ports.0.port", 5432),
+    (("NetworkPolicy", "edge-weighvision-session"), "spec.ingress.0.from.1", GONE),
+    (("NetworkPolicy", "edge-observability-agent"), "spec.policyTypes", ["Ingress"]),
+    (("NetworkPolicy", "observer-may-ask"), "spec.ingress.0.from.0.podSelector",
+     {"matchLabels": NOBODY}),
 ]
 
-OUR_MUTATIONS = [
-    (DEPLOYMENT, f"{POD}.containers.0.securityContext.readOnlyRootFilesystem", False),
-    (DEPLOYMENT, f"{POD}.securityContext.runAsNonRoot", GONE),
-    (DEPLOYMENT, f"{POD}.containers.0.readinessProbe", GONE),
-    (DEPLOYMENT, f"{POD}.containers.0.resources", GONE),
-    (DEPLOYMENT, f"{POD}.terminationGracePeriodSeconds", 5),
-    (DEPLOYMENT, f"{POD}.containers.0.command", ["/usr/local/bin/edge-forwarder"]),
-    (DEPLOYMENT, f"{POD}.containers.0.env.0.name", "APP_BINT"),
-    (DEPLOYMENT, f"{POD}.containers.0.env.0.name", "CLOUD_HMAC_SECRET"),
-    (DEPLOYMENT, f"{POD}.containers.0.envFrom.0.configMapRef.name", "elsewhere"),
-    (DEPLOYMENT, "spec.template.metadata.labels", {"app.kubernetes.io/name": "x"}),
-    (("ConfigMap", "edge-sync-forwarder"), "data.OUTBOX_BATCH_SIZES", "1"),
-    (BUDGET, "spec.selector.matchLabels", {"app.kubernetes.io/name": "nobody"}),
-    (POLICY, "spec.podSelector.matchLabels", {"app.kubernetes.io/name": "nobody"}),
-]
+
+def key_of(thing):
+    return thing["kind"], thing["metadata"]["name"]
 
 
 def named(things, name):
-    return next(thing for thing in things
-                if (thing["kind"], thing["metadata"]["name"]) == name)
+    return next(thing for thing in things if key_of(thing) == name)
 
 
 def mutated(things, name, path, value):
-    """All of them, with one place in one of them changed."""
+    """All of them, with one place in one of them changed; None where there is no such
+    place."""
     things = copy.deepcopy(things)
     *way, last = path.split(".")
     place = look_up(named(things, name), ".".join(way)) if way else named(things, name)
+    if isinstance(place, list):
+        last = int(last)
+    if place is None or (value is GONE and isinstance(place, dict) and last not in place) \
+            or (isinstance(place, list) and last >= len(place)):
+        return None
     if value is GONE:
         del place[last]
-    elif isinstance(place, list):
-        place[int(last)] = value
     else:
         place[last] = value
     return things
 
 
+def mutants(things, table):
+    """(What was done, the things, the one it was done to); what no object has is a
+    mistake of the table."""
+    for kind, changes in table.items():
+        names = [key_of(thing) for thing in things
+                 if thing["kind"] in (WORKLOADS if kind == "workload" else (kind,))]
+        for path, value in changes:
+            made = [(name, mutated(things, name, path, value)) for name in names]
+            assert any(mutant for _, mutant in made), f"no {kind} has {path}"
+            for name, mutant in made:
+                if mutant:
+                    said = "gone" if value is GONE else f"= {value}"
+                    yield (f"{' '.join(name)}: {path} {said}", mutant,
+                           mutant[things.index(named(things, name))])
+
+
 def unnoticed_by_us(edge, programs):
-    for name, path, value in OUR_MUTATIONS:
-        if not list(our_complaints(mutated(edge, name, path, value), programs)):
-            yield f"nobody minds {name} {path} = {value}"
+    singles = [(f"{name[1]}: {path}", mutated(edge, name, path, value), None)
+               for name, path, value in SINGLE_MUTATIONS]
+    everything = [*mutants(edge, OUR_MUTATIONS), *singles]
+    wrong = [f"nobody minds {said}" for said, mutant, _ in everything
+             if not list(our_complaints(mutant, programs))]
+    return wrong, len(everything)
 
 
 def schema_mutants(edge):
-    return [mutated(edge, name, path, value)[edge.index(named(edge, name))]
-            for name, path, value in SCHEMA_MUTATIONS]
+    """{what was done: the object that it was done to}"""
+    return {said: spoiled for said, _, spoiled in mutants(edge, SCHEMA_MUTATIONS)}
 
 
 # -- all of it ----------------------------------------------------------------------------
@@ -278,22 +298,22 @@ def main(folder, node, *programs):
     overlays = {path: render(path) for path in sorted(pathlib.Path(folder).iterdir())
                 if path.name not in ("base", "hardening") and path.is_dir()}
     edge = overlays[pathlib.Path(folder) / "edge"]
-    wrong = [*unnoticed_by_us(edge, programs)]
+    wrong, mutations = unnoticed_by_us(edge, programs)
     for path, things in overlays.items():
         wrong += [f"{path.name}: {text}" for text in foreign_rendering(path, things)]
         wrong += [f"{path.name}: {name_of(thing)}: {text}"
                   for thing, text in our_complaints(things, programs)]
     schemas = Schemas(node)
     objects = [thing for things in overlays.values() for thing in things]
-    said = schemas.complaints(objects + schema_mutants(edge))
+    spoiled = schema_mutants(edge)
+    said = schemas.complaints(objects + [*spoiled.values()])
     wrong += [f"{name_of(thing)}: {text}" for thing, texts in zip(objects, said)
               for text in texts]
     wrong += [f"the schemas do not mind {mutation}" for mutation, texts
-              in zip(SCHEMA_MUTATIONS, said[len(objects):]) if not texts
-              and not schemas.missing]
+              in zip(spoiled, said[len(objects):]) if not texts and not schemas.missing]
     print("\n".join(wrong))
     print(f"{len(objects)} objects in {len(overlays)} overlays, {len(wrong)} complaints, "
-          f"{len(SCHEMA_MUTATIONS) + len(OUR_MUTATIONS)} mutations")
+          f"{len(spoiled) + mutations} mutations")
     if schemas.missing:
         print(f"skipped, what Kubernetes says: {schemas.missing}")
     return 1 if wrong else SKIPPED if schemas.missing else 0
