@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The book of one animal batch, recomputed from its events. */
-#include <farmiq/ledger.h>
+#include "ledger_private.h"
 
 #include "number.h"
-#include "private.h"
 
 #define DAY_MS INT64_C(86400000)
-#define TIME_MAX_MS (INT64_C(1) << 53)
-#define HEAD_MAX UINT64_C(1000000000)
-#define AMOUNT_MAX 1e12
 #define EVENTS_MAX UINT32_MAX
-#define Z_95 1.96
 
 /* --- The replay ----------------------------------------------------------- */
 
@@ -256,187 +251,21 @@ static int lay(struct book *book, const struct farmiq_ledger_event *event)
     return FARMIQ_OK;
 }
 
-/* What an amount may be. */
-enum amount { ABSENT, OPTIONAL, REQUIRED };
-
-/* At one instant arrivals come first and departures last, so that a truck which
- * brings and takes at noon never makes a negative herd. */
-enum order { ARRIVALS, READINGS, DEPARTURES };
-
-static const struct kind {
-    int (*apply)(struct book *, const struct farmiq_ledger_event *);
-    uint32_t order;
-    uint32_t head;   /* ABSENT or REQUIRED */
-    uint32_t amount; /* ABSENT: 0; OPTIONAL: not negative; REQUIRED: positive */
-} kinds[] = {
-    [FARMIQ_LEDGER_PLACEMENT] = { arrive, ARRIVALS, REQUIRED, REQUIRED },
-    [FARMIQ_LEDGER_TRANSFER_IN] = { arrive, ARRIVALS, REQUIRED, REQUIRED },
-    [FARMIQ_LEDGER_WEIGHING] = { weigh, READINGS, REQUIRED, REQUIRED },
-    [FARMIQ_LEDGER_MORTALITY] = { die, DEPARTURES, REQUIRED, OPTIONAL },
-    [FARMIQ_LEDGER_CULL] = { cull, DEPARTURES, REQUIRED, OPTIONAL },
-    [FARMIQ_LEDGER_SALE] = { sell, DEPARTURES, REQUIRED, REQUIRED },
-    [FARMIQ_LEDGER_TRANSFER_OUT] = { transfer_out, DEPARTURES, REQUIRED, REQUIRED },
-    [FARMIQ_LEDGER_FEED_DELIVERY] = { deliver, ARRIVALS, ABSENT, OPTIONAL },
-    [FARMIQ_LEDGER_FEED_REMOVED] = { remove_feed, ARRIVALS, ABSENT, OPTIONAL },
-    [FARMIQ_LEDGER_FEED_STOCK] = { count_stock, READINGS, ABSENT, OPTIONAL },
-    [FARMIQ_LEDGER_FEED_DISPENSED] = { dispense, READINGS, ABSENT, OPTIONAL },
-    [FARMIQ_LEDGER_WATER] = { drink, READINGS, ABSENT, OPTIONAL },
-    [FARMIQ_LEDGER_EGGS] = { lay, READINGS, OPTIONAL, ABSENT },
+static int (*const effects[])(struct book *, const struct farmiq_ledger_event *) = {
+    [FARMIQ_LEDGER_PLACEMENT] = arrive,
+    [FARMIQ_LEDGER_TRANSFER_IN] = arrive,
+    [FARMIQ_LEDGER_WEIGHING] = weigh,
+    [FARMIQ_LEDGER_MORTALITY] = die,
+    [FARMIQ_LEDGER_CULL] = cull,
+    [FARMIQ_LEDGER_SALE] = sell,
+    [FARMIQ_LEDGER_TRANSFER_OUT] = transfer_out,
+    [FARMIQ_LEDGER_FEED_DELIVERY] = deliver,
+    [FARMIQ_LEDGER_FEED_REMOVED] = remove_feed,
+    [FARMIQ_LEDGER_FEED_STOCK] = count_stock,
+    [FARMIQ_LEDGER_FEED_DISPENSED] = dispense,
+    [FARMIQ_LEDGER_WATER] = drink,
+    [FARMIQ_LEDGER_EGGS] = lay,
 };
-
-/* --- Checking events ------------------------------------------------------ */
-
-static int refuse(struct farmiq_error *error, int code, size_t index, const char *field,
-                  const char *detail)
-{
-    return farmiq__fail(error, code, (uint32_t)index, field, detail);
-}
-
-static int time_is_sane(int64_t unix_ms)
-{
-    return unix_ms >= -TIME_MAX_MS && unix_ms <= TIME_MAX_MS;
-}
-
-static int head_fits(const struct farmiq_ledger_event *event, uint32_t rule)
-{
-    return event->head <= HEAD_MAX && (rule != ABSENT || event->head == 0) &&
-           (rule != REQUIRED || event->head > 0);
-}
-
-static int amount_fits(const struct farmiq_ledger_event *event, uint32_t rule)
-{
-    return farmiq__not_negative(event->amount) && event->amount <= AMOUNT_MAX &&
-           (rule != ABSENT || event->amount == 0) &&
-           (rule != REQUIRED || event->amount > 0);
-}
-
-/* A spread belongs to a weighing of two animals or more. */
-static int sd_fits(const struct farmiq_ledger_event *event)
-{
-    if (event->sd_kg == 0)
-        return 1;
-    return event->kind == FARMIQ_LEDGER_WEIGHING && event->head >= 2 &&
-           farmiq__positive(event->sd_kg) && event->sd_kg <= AMOUNT_MAX;
-}
-
-static int check(const struct farmiq_ledger_event *event, size_t i,
-                 struct farmiq_error *error)
-{
-    const struct kind *kind;
-
-    if (event->kind >= sizeof kinds / sizeof *kinds || !kinds[event->kind].apply)
-        return refuse(error, FARMIQ_E_ARG, i, "kind", "is not a kind of ledger event");
-    kind = &kinds[event->kind];
-    if (!event->event_id.ptr || event->event_id.len == 0)
-        return refuse(error, FARMIQ_E_ARG, i, "event_id", "is empty");
-    if (!time_is_sane(event->at_unix_ms))
-        return refuse(error, FARMIQ_E_RANGE, i, "at_unix_ms", "is beyond 2^53 ms");
-    if (!head_fits(event, kind->head))
-        return refuse(error, FARMIQ_E_RANGE, i, "head", "is not allowed for this kind");
-    if (!amount_fits(event, kind->amount))
-        return refuse(error, FARMIQ_E_RANGE, i, "amount", "is not allowed for this kind");
-    if (!sd_fits(event))
-        return refuse(error, FARMIQ_E_RANGE, i, "sd_kg",
-                      "needs a weighing of two or more");
-    return FARMIQ_OK;
-}
-
-static int check_all(const struct farmiq_ledger_event *events, size_t count,
-                     struct farmiq_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        int r = check(&events[i], i, error);
-
-        if (r != FARMIQ_OK)
-            return r;
-    }
-    return FARMIQ_OK;
-}
-
-/* --- Order and repeats ---------------------------------------------------- */
-
-static int compare(int64_t a, int64_t b) { return (a > b) - (a < b); }
-
-static int compare_ids(const struct farmiq_ledger_event *a,
-                       const struct farmiq_ledger_event *b)
-{
-    size_t a_len = a->event_id.len, b_len = b->event_id.len;
-    int r = memcmp(a->event_id.ptr, b->event_id.ptr, a_len < b_len ? a_len : b_len);
-
-    return r ? r : compare((int64_t)a_len, (int64_t)b_len);
-}
-
-static int compare_times(const struct farmiq_ledger_event *a,
-                         const struct farmiq_ledger_event *b)
-{
-    int r = compare(a->at_unix_ms, b->at_unix_ms);
-
-    if (r == 0)
-        r = compare(kinds[a->kind].order, kinds[b->kind].order);
-    return r ? r : compare_ids(a, b);
-}
-
-typedef int compare_fn(const struct farmiq_ledger_event *,
-                       const struct farmiq_ledger_event *);
-
-static void swap(struct farmiq_ledger_event *a, struct farmiq_ledger_event *b)
-{
-    struct farmiq_ledger_event held = *a;
-
-    *a = *b;
-    *b = held;
-}
-
-static void sift_down(struct farmiq_ledger_event *heap, size_t root, size_t count,
-                      compare_fn *by)
-{
-    for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
-        if (child + 1 < count && by(&heap[child], &heap[child + 1]) < 0)
-            child++;
-        if (by(&heap[root], &heap[child]) >= 0)
-            return;
-        swap(&heap[root], &heap[child]);
-        root = child;
-    }
-}
-
-/* qsort() may allocate; a heap sort needs no memory and has no bad case. */
-static void sort(struct farmiq_ledger_event *events, size_t count, compare_fn *by)
-{
-    for (size_t i = count / 2; i > 0; i--)
-        sift_down(events, i - 1, count, by);
-    for (size_t end = count; end > 1; end--) {
-        swap(&events[0], &events[end - 1]);
-        sift_down(events, 0, end - 1, by);
-    }
-}
-
-static int says_the_same(const struct farmiq_ledger_event *a,
-                         const struct farmiq_ledger_event *b)
-{
-    return a->at_unix_ms == b->at_unix_ms && a->kind == b->kind && a->head == b->head &&
-           a->amount == b->amount && a->sd_kg == b->sd_kg;
-}
-
-/* Repeats are expected, delivery being at least once; but one id must not tell
- * two stories. */
-static int find_conflict(struct farmiq_ledger_event *events, size_t count,
-                         struct farmiq_error *error)
-{
-    sort(events, count, compare_ids);
-    for (size_t i = 1; i < count; i++)
-        if (compare_ids(&events[i - 1], &events[i]) == 0 &&
-            !says_the_same(&events[i - 1], &events[i]))
-            return refuse(error, FARMIQ_CONFLICT, i, "event_id",
-                          "was used before with different content");
-    return FARMIQ_OK;
-}
-
-/* Repeats agree in everything, so that order has made them neighbours. */
-static int is_repeat(const struct farmiq_ledger_event *events, size_t i)
-{
-    return i > 0 && compare_times(&events[i - 1], &events[i]) == 0;
-}
 
 /* --- Turning pages -------------------------------------------------------- */
 
@@ -565,16 +394,16 @@ static int replay(struct book *book, const struct farmiq_ledger_event *events,
     size_t i;
 
     for (i = 0; i < count && events[i].at_unix_ms <= book->page.to_unix_ms; i++) {
-        if (is_repeat(events, i)) {
+        if (farmiq__ledger_is_repeat(events, i)) {
             duplicates++;
             continue;
         }
         if (!book->is_open && events[i].at_unix_ms > book->page.from_unix_ms)
             open_page(book);
         advance(book, events[i].at_unix_ms);
-        if (kinds[events[i].kind].apply(book, &events[i]) != FARMIQ_OK)
-            return refuse(error, FARMIQ_E_STATE, i, "head",
-                          "is more than are there to leave");
+        if (effects[events[i].kind](book, &events[i]) != FARMIQ_OK)
+            return farmiq__fail(error, FARMIQ_E_STATE, (uint32_t)i, "head",
+                                "is more than are there to leave");
     }
     if (!book->is_open)
         open_page(book);
@@ -602,11 +431,6 @@ static void hand_over(struct farmiq_ledger *out, const struct farmiq_ledger *pag
     out->size = size;
 }
 
-static int is_usable(const struct farmiq_ledger *ledger)
-{
-    return ledger && ledger->size >= sizeof ledger->size;
-}
-
 int farmiq_ledger_replay(struct farmiq_ledger_event *events, size_t count,
                          int64_t from_unix_ms, int64_t to_unix_ms,
                          struct farmiq_ledger *ledger, struct farmiq_error *error)
@@ -615,240 +439,20 @@ int farmiq_ledger_replay(struct farmiq_ledger_event *events, size_t count,
                                    .to_unix_ms = to_unix_ms } };
     int r;
 
-    if (!is_usable(ledger) || (!events && count > 0) || count > EVENTS_MAX)
+    if (!farmiq__ledger_is_usable(ledger) || (!events && count > 0) || count > EVENTS_MAX)
         return FARMIQ_E_ARG;
-    if (!time_is_sane(from_unix_ms) || !time_is_sane(to_unix_ms) ||
-        to_unix_ms < from_unix_ms)
+    if (!farmiq__ledger_time_is_sane(from_unix_ms) ||
+        !farmiq__ledger_time_is_sane(to_unix_ms) || to_unix_ms < from_unix_ms)
         return farmiq__fail(error, FARMIQ_E_RANGE, FARMIQ_NO_OFFSET, "to_unix_ms",
                             "is before from_unix_ms or beyond 2^53 ms");
-    r = check_all(events, count, error);
+    r = farmiq__ledger_check(events, count, error);
     if (r == FARMIQ_OK)
-        r = find_conflict(events, count, error);
+        r = farmiq__ledger_find_conflict(events, count, error);
     if (r != FARMIQ_OK)
         return r;
-    sort(events, count, compare_times);
+    farmiq__ledger_sort(events, count);
     r = replay(&book, events, count, error);
     if (r == FARMIQ_OK)
         hand_over(ledger, &book.page);
     return r;
-}
-
-/* --- KPIs of a page ------------------------------------------------------- */
-
-static double in_kg(const struct farmiq_ledger *page)
-{
-    return page->opening_kg + page->entered_kg;
-}
-
-static double live_out_kg(const struct farmiq_ledger *page)
-{
-    return page->sold_kg + page->out_kg + page->closing_kg;
-}
-
-static double gain_kg(const struct farmiq_ledger *page)
-{
-    return live_out_kg(page) - in_kg(page);
-}
-
-static uint64_t all_head(const struct farmiq_ledger *page)
-{
-    return page->opening_head + page->entered_head;
-}
-
-static int biomass(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq__answer(page->closing_kg, 0, value, reasons);
-}
-
-static int gain(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_gain(live_out_kg(page), in_kg(page), value, reasons);
-}
-
-static int gain_with_dead(const struct farmiq_ledger *page, double *value,
-                          uint32_t *reasons)
-{
-    return farmiq_kpi_gain_with_dead(live_out_kg(page), page->dead_kg, in_kg(page), value,
-                                     reasons);
-}
-
-static int feed(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq__answer(page->feed_kg, page->feed_kg > 0 ? 0 : FARMIQ_KPI_FEED_ZERO,
-                          value, reasons);
-}
-
-static int fcr_gain(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_fcr_gain(page->feed_kg, gain_kg(page), value, reasons);
-}
-
-static int fcr_live(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_fcr_live(page->feed_kg, live_out_kg(page), value, reasons);
-}
-
-static int fcr_mortality(const struct farmiq_ledger *page, double *value,
-                         uint32_t *reasons)
-{
-    return farmiq_kpi_fcr_mortality(page->feed_kg, gain_kg(page), page->dead_kg, value,
-                                    reasons);
-}
-
-static int adg(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_adg_herd(gain_kg(page), page->animal_days, value, reasons);
-}
-
-static int adfi(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_adfi(page->feed_kg, page->animal_days, value, reasons);
-}
-
-static int water_per_head(const struct farmiq_ledger *page, double *value,
-                          uint32_t *reasons)
-{
-    return farmiq_kpi_water_per_head(page->water_l, page->animal_days, value, reasons);
-}
-
-static int water_to_feed(const struct farmiq_ledger *page, double *value,
-                         uint32_t *reasons)
-{
-    return farmiq_kpi_water_to_feed(page->water_l, page->feed_kg, value, reasons);
-}
-
-static int mortality(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_mortality(page->dead_head, all_head(page), value, reasons);
-}
-
-static int livability(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_livability(all_head(page), page->dead_head, page->culled_head,
-                                 page->out_head, value, reasons);
-}
-
-/* Mean weight and mean age of the living, however many thinnings there were. */
-static int epef(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    double live = (double)(page->sold_head + page->out_head + page->closing_head);
-    double alive_pct = 0, fcr = 0;
-    int r = livability(page, &alive_pct, reasons);
-
-    if (r == FARMIQ_OK)
-        r = fcr_live(page, &fcr, reasons);
-    if (r != FARMIQ_OK)
-        return r;
-    return farmiq_kpi_epef(alive_pct, live_out_kg(page) / live, page->live_age_days, fcr,
-                           value, reasons);
-}
-
-static int hdep(const struct farmiq_ledger *page, double *value, uint32_t *reasons)
-{
-    return farmiq_kpi_hdep(page->eggs, page->animal_days, value, reasons);
-}
-
-static int feed_per_dozen(const struct farmiq_ledger *page, double *value,
-                          uint32_t *reasons)
-{
-    return farmiq_kpi_feed_per_dozen(page->feed_kg, page->eggs, value, reasons);
-}
-
-/* What a KPI stands on. */
-#define GAIN 1u
-#define DEAD 2u
-#define FEED 4u
-#define WATER 8u
-#define EGGS 16u
-#define SCALE 32u
-#define WHOLE_BATCH 64u
-
-static const struct row {
-    const char *name;
-    uint32_t needs;
-    int (*answer)(const struct farmiq_ledger *, double *, uint32_t *);
-} rows[] = {
-    [FARMIQ_LEDGER_KPI_BIOMASS] = { "biomass_kg", SCALE, biomass },
-    [FARMIQ_LEDGER_KPI_GAIN] = { "gain_kg", GAIN, gain },
-    [FARMIQ_LEDGER_KPI_GAIN_WITH_DEAD] = { "gain_with_dead_kg", GAIN | DEAD,
-                                           gain_with_dead },
-    [FARMIQ_LEDGER_KPI_FEED] = { "feed_kg", FEED, feed },
-    [FARMIQ_LEDGER_KPI_FCR_GAIN] = { "fcr_gain", GAIN | FEED, fcr_gain },
-    [FARMIQ_LEDGER_KPI_FCR_LIVE] = { "fcr_live", GAIN | FEED | WHOLE_BATCH, fcr_live },
-    [FARMIQ_LEDGER_KPI_FCR_MORTALITY] = { "fcr_mortality", GAIN | DEAD | FEED,
-                                          fcr_mortality },
-    [FARMIQ_LEDGER_KPI_ADG] = { "adg_g", GAIN, adg },
-    [FARMIQ_LEDGER_KPI_ADFI] = { "adfi_kg", FEED, adfi },
-    [FARMIQ_LEDGER_KPI_WATER_PER_HEAD] = { "water_per_head_l", WATER, water_per_head },
-    [FARMIQ_LEDGER_KPI_WATER_TO_FEED] = { "water_to_feed", WATER | FEED, water_to_feed },
-    [FARMIQ_LEDGER_KPI_MORTALITY] = { "mortality_pct", 0, mortality },
-    [FARMIQ_LEDGER_KPI_LIVABILITY] = { "livability_pct", 0, livability },
-    [FARMIQ_LEDGER_KPI_EPEF] = { "epef", GAIN | FEED | WHOLE_BATCH, epef },
-    [FARMIQ_LEDGER_KPI_HDEP] = { "hdep_pct", EGGS, hdep },
-    [FARMIQ_LEDGER_KPI_FEED_PER_DOZEN] = { "feed_per_dozen_kg", EGGS | FEED,
-                                           feed_per_dozen },
-};
-
-/* Reasons that take the ground away; the others are notes. */
-#define FATAL                                                                            \
-    ((uint32_t)(FARMIQ_KPI_NO_WEIGHT | FARMIQ_KPI_NO_FEED_RECORD |                       \
-                FARMIQ_KPI_LEDGER_NEGATIVE | FARMIQ_KPI_NO_WATER_RECORD |                \
-                FARMIQ_KPI_NO_EGG_RECORD | FARMIQ_KPI_PARTIAL_WINDOW))
-
-static uint32_t about_gain(const struct farmiq_ledger *page)
-{
-    uint32_t notes = page->weight_reasons;
-
-    if (page->opening_head > 0 && page->opening_head != page->closing_head)
-        notes |= FARMIQ_KPI_HEAD_CHANGED;
-    if (fabs(gain_kg(page)) < Z_95 * page->gain_se_kg)
-        notes |= FARMIQ_KPI_GAIN_NOT_SIGNIFICANT;
-    return notes;
-}
-
-static uint32_t reasons_for(const struct farmiq_ledger *page, uint32_t needs)
-{
-    uint32_t reasons = 0;
-
-    reasons |= needs & SCALE ? page->weight_reasons & FARMIQ_KPI_WEIGHT_STALE : 0;
-    reasons |= needs & GAIN ? about_gain(page) : 0;
-    reasons |= needs & DEAD ? page->dead_reasons : 0;
-    reasons |= needs & FEED ? page->feed_reasons : 0;
-    reasons |= needs & WATER ? page->water_reasons : 0;
-    reasons |= needs & EGGS ? page->egg_reasons : 0;
-    if (needs & WHOLE_BATCH && page->opening_head > 0)
-        reasons |= FARMIQ_KPI_PARTIAL_WINDOW;
-    return reasons;
-}
-
-static const struct row *row_of(uint32_t kpi)
-{
-    return kpi < sizeof rows / sizeof *rows && rows[kpi].answer ? &rows[kpi] : NULL;
-}
-
-int farmiq_ledger_kpi(const struct farmiq_ledger *ledger, uint32_t kpi, double *value,
-                      uint32_t *reasons)
-{
-    const struct row *row = row_of(kpi);
-    struct farmiq_ledger page = { 0 };
-    uint32_t known, own = 0;
-    int r;
-
-    if (!is_usable(ledger) || !row || !value)
-        return FARMIQ_E_ARG;
-    memcpy(&page, ledger, ledger->size < sizeof page ? ledger->size : sizeof page);
-    known = reasons_for(&page, row->needs);
-    if (known & FATAL)
-        return farmiq__undefined(known & FATAL, reasons);
-    r = row->answer(&page, value, &own);
-    if (r >= 0 && reasons)
-        *reasons = own | (r == FARMIQ_OK ? known : 0);
-    return r;
-}
-
-const char *farmiq_ledger_kpi_name(uint32_t kpi)
-{
-    const struct row *row = row_of(kpi);
-
-    return row ? row->name : NULL;
 }

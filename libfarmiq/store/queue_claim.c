@@ -122,10 +122,10 @@ static int bury_poisoned(struct claiming *c)
     for (uint32_t i = 0; i < engine->held_count && !r; i++) {
         const struct farmiq__held *held = &engine->held[i];
         const struct farmiq__death death = { .seq = held->seq,
-                                     .status = FARMIQ_OUTBOX_DLQ,
-                                     .attempt_count = held->attempt_count,
-                                     .reason = "max_claims_exceeded",
-                                     .actor = c->claim->claimed_by };
+                                             .status = FARMIQ_OUTBOX_DLQ,
+                                             .attempt_count = held->attempt_count,
+                                             .reason = "max_claims_exceeded",
+                                             .actor = c->claim->claimed_by };
 
         if (held->fate == FARMIQ__POISONED)
             r = farmiq__bury(engine, c->queue, &death, c->claim->now_unix_ms);

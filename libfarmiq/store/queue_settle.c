@@ -133,11 +133,12 @@ static int add_dead(struct farmiq__engine *engine, const struct settling *s)
     for (struct farmiq_outbox_row *row = s->first; row && !r; row = row->next) {
         int is_failed = row->status == FARMIQ_OUTBOX_FAILED;
         const struct farmiq__death death = { .seq = row->seq,
-                                     .status = row->status,
-                                     .attempt_count = row->attempt_count,
-                                     .reason =
-                                         is_failed ? "refused" : "max_attempts_exceeded",
-                                     .actor = farmiq__text("settle") };
+                                             .status = row->status,
+                                             .attempt_count = row->attempt_count,
+                                             .reason = is_failed
+                                                           ? "refused"
+                                                           : "max_attempts_exceeded",
+                                             .actor = farmiq__text("settle") };
 
         if (fate_of(row, s->now_unix_ms) == FARMIQ__DEAD)
             r = farmiq__bury(engine, s->queue, &death, s->now_unix_ms);

@@ -38,6 +38,9 @@ ALSO = {
     "json_number": ["json", "json_write"],
     "json_read": ["json", "heap", "envelope", "batch"],
     "json_text": ["json", "json_write"],
+    "ledger": ["ledger_events", "ledger_kpi"],
+    "ledger_events": ["ledger"],
+    "ledger_kpi": ["ledger"],
     "topic": ["spec"],
     "uuid": ["spec"],
 }
