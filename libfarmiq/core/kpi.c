@@ -6,12 +6,9 @@
 
 #include "number.h"
 
-#define POUND_KG 0.45359237
 #define GRAMS_PER_KG 1000.0
 #define SECONDS_MS 1000.0
 #define DAYS_PER_YEAR 365.0
-/* Two-sided 95 % of the normal distribution. */
-#define Z_95 1.96
 
 #define REASON(name) FARMIQ_KPI_##name, #name
 
@@ -52,55 +49,6 @@ const char *farmiq_kpi_reason_name(uint32_t bit)
         if (reason_names[i].bit == bit)
             return reason_names[i].name;
     return NULL;
-}
-
-/* --- Units ---------------------------------------------------------------- */
-
-enum dimension { MASS = 1, VOLUME, AREA, TEMPERATURE };
-
-/* canonical = (value - zero) * times / over. The factor is a fraction because
- * 5/9 and 1/16 of a pound are exact only as such. */
-static const struct unit {
-    int dimension;
-    double zero;
-    double times;
-    double over;
-} units[] = {
-    [FARMIQ_UNIT_KG] = { MASS, 0, 1, 1 },
-    [FARMIQ_UNIT_G] = { MASS, 0, 1, 1000 },
-    [FARMIQ_UNIT_TONNE] = { MASS, 0, 1000, 1 },
-    [FARMIQ_UNIT_LB] = { MASS, 0, POUND_KG, 1 },
-    [FARMIQ_UNIT_OZ] = { MASS, 0, POUND_KG, 16 },
-    [FARMIQ_UNIT_L] = { VOLUME, 0, 1, 1 },
-    [FARMIQ_UNIT_ML] = { VOLUME, 0, 1, 1000 },
-    [FARMIQ_UNIT_US_GAL] = { VOLUME, 0, 3.785411784, 1 },
-    [FARMIQ_UNIT_M2] = { AREA, 0, 1, 1 },
-    [FARMIQ_UNIT_FT2] = { AREA, 0, 0.09290304, 1 },
-    [FARMIQ_UNIT_CELSIUS] = { TEMPERATURE, 0, 1, 1 },
-    [FARMIQ_UNIT_FAHRENHEIT] = { TEMPERATURE, 32, 5, 9 },
-};
-
-static const struct unit *unit_of(uint32_t unit)
-{
-    if (unit >= sizeof units / sizeof *units || !units[unit].dimension)
-        return NULL;
-    return &units[unit];
-}
-
-int farmiq_unit_convert(double value, uint32_t from, uint32_t to, double *out)
-{
-    const struct unit *source = unit_of(from);
-    const struct unit *target = unit_of(to);
-
-    if (!out || !source || !target || source->dimension != target->dimension)
-        return FARMIQ_E_ARG;
-    if (!isfinite(value))
-        return FARMIQ_E_RANGE;
-    if (source == target)
-        return farmiq__answer(value, 0, out, NULL);
-    value = (value - source->zero) * source->times / source->over;
-    value = value * target->over / target->times + target->zero;
-    return farmiq__answer(value, 0, out, NULL);
 }
 
 /* --- The shapes most formulas have ---------------------------------------- */
@@ -198,8 +146,9 @@ int farmiq_kpi_sampled_gain(double start_kg, double start_sd_kg, uint64_t start_
     if (start_n < 2 || end_n < 2)
         return farmiq__undefined(FARMIQ_KPI_SAMPLE_TOO_SMALL, reasons);
     se = hypot(start_sd_kg / sqrt((double)start_n), end_sd_kg / sqrt((double)end_n));
-    r = farmiq__answer(se, fabs(gain) < Z_95 * se ? FARMIQ_KPI_GAIN_NOT_SIGNIFICANT : 0,
-                       se_kg, reasons);
+    r = farmiq__answer(
+        se, fabs(gain) < FARMIQ__Z_95 * se ? FARMIQ_KPI_GAIN_NOT_SIGNIFICANT : 0, se_kg,
+        reasons);
     if (r == FARMIQ_OK)
         *gain_kg = gain;
     return r;
@@ -264,7 +213,7 @@ int farmiq_kpi_fcr_swine(double fcr, double entry_kg, double exit_kg, double *ad
                          uint32_t *reasons)
 {
     struct answer to = { adjusted, reasons };
-    double entry_lb = entry_kg / POUND_KG, exit_lb = exit_kg / POUND_KG;
+    double entry_lb = entry_kg / FARMIQ__POUND_KG, exit_lb = exit_kg / FARMIQ__POUND_KG;
 
     if (!adjusted)
         return FARMIQ_E_ARG;

@@ -4,8 +4,6 @@
 
 #include "number.h"
 
-#define Z_95 1.96
-
 static double in_kg(const struct farmiq_ledger *page)
 {
     return page->opening_kg + page->entered_kg;
@@ -172,7 +170,7 @@ static uint32_t about_gain(const struct farmiq_ledger *page)
 
     if (page->opening_head > 0 && page->opening_head != page->closing_head)
         notes |= FARMIQ_KPI_HEAD_CHANGED;
-    if (fabs(gain_kg(page)) < Z_95 * page->gain_se_kg)
+    if (fabs(gain_kg(page)) < FARMIQ__Z_95 * page->gain_se_kg)
         notes |= FARMIQ_KPI_GAIN_NOT_SIGNIFICANT;
     return notes;
 }

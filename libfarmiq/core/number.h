@@ -10,6 +10,12 @@
 #include <farmiq/error.h>
 #include <farmiq/kpi.h>
 
+/* Two-sided 95 % of the normal distribution. */
+#define FARMIQ__Z_95 1.96
+
+/* The international pound of 1959. */
+#define FARMIQ__POUND_KG 0.45359237
+
 /* Counts travel through doubles, which hold every integer up to here. */
 #define FARMIQ__COUNT_MAX (UINT64_C(1) << 53)
 
