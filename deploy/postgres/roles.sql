@@ -57,6 +57,10 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_cloud_weighvision_readmodel',
         'bus_sessions_(event|ready|batch|retry|dead|error|receipt|count|audit)',
         'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_cloud_feed_service', 'feed_intake', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_cloud_feed_service',
+        'bus_intake_(event|ready|batch|retry|dead|error|receipt|count|audit)',
+        'SELECT, INSERT, UPDATE, DELETE'),
     -- Queries: what has a tenant, of the tenant; and how full the queues are.
     ('farmiq_query', 'telemetry_(raw|agg|latest|edge_agg)|device_last_seen|edge_status',
         'SELECT'),
@@ -99,10 +103,10 @@ GRANT farmiq_edge_ingress_gateway, farmiq_edge_telemetry_timeseries,
     farmiq_edge_vision_inference, farmiq_edge_policy_sync, farmiq_edge_sync_forwarder
     TO farmiq_edge;
 GRANT farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
-    farmiq_cloud_weighvision_readmodel TO farmiq_cloud;
+    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service TO farmiq_cloud;
 GRANT farmiq_service TO farmiq_outbox_writer, farmiq_edge_ingress_gateway,
     farmiq_edge_policy_sync, farmiq_edge_sync_forwarder, farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
-    farmiq_cloud_weighvision_readmodel, farmiq_query;
+    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service, farmiq_query;
 
 -- Numbers for new rows, and the months of the readings.
 DO $more$
@@ -114,7 +118,7 @@ BEGIN
             THEN 'farmiq_outbox_writer, farmiq_edge_sync_forwarder'
             WHEN 'inference_seq' THEN 'farmiq_edge_vision_inference'
             ELSE 'farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
-                ' farmiq_cloud_weighvision_readmodel' END AS roles
+                ' farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service' END AS roles
         FROM pg_class AS c
         WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'S'
             AND c.relname ~ '^(sync|inference|ingest|bus_[a-z]+)_seq$'
@@ -155,7 +159,7 @@ BEGIN
             ' farmiq_edge_feed_intake, farmiq_edge_vision_inference, farmiq_edge_media_store,'
             ' farmiq_edge_policy_sync,'
             ' farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
-            ' farmiq_cloud_weighvision_readmodel USING (true) WITH CHECK (true)', r.name);
+            ' farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service USING (true) WITH CHECK (true)', r.name);
     END LOOP;
 END
 $wall$;

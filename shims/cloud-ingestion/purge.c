@@ -23,8 +23,8 @@ static int purge_signatures(struct shim_call *call, uint32_t *rows)
 }
 
 /* The queues of the cloud: the way to RabbitMQ, and the bus where there is none. */
-static const char *const queues[] = { "bus_telemetry", "bus_sessions", "bus_unrouted",
-                                      "ingest", NULL };
+static const char *const queues[] = { "bus_telemetry", "bus_sessions", "bus_intake",
+                                      "bus_unrouted",  "ingest",       NULL };
 
 static int purge_queues(struct shim_call *call, uint32_t *rows,
                         int (*purge)(struct shim_call *call, const char *queue,

@@ -3,6 +3,7 @@
  * and figures about the whole range. */
 #include "telemetry.h"
 
+#include "common/cursor.h"
 #include "common/rows.h"
 #include "common/text.h"
 #include "queries.h"
@@ -23,8 +24,7 @@ static const struct rows_column columns[] = {
     { "createdAt", ROWS_TIME }, { 0 },
 };
 
-/* Where a page ends. The order is by time, then id, newest first; the cursor names the
- * last row, so that rows which come in meanwhile shift nothing. */
+/* Where a page ends. */
 struct page {
     struct rows rows;
     int64_t limit;
@@ -46,32 +46,22 @@ static int write_row(void *ctx, uint32_t row, const struct farmiq_sql_value *val
     return rows_write(&page->rows, row, values, count);
 }
 
-/* "<milliseconds>.<id>" */
-static void read_cursor(struct ask *ask, int64_t *unix_ms, int64_t *id)
+static struct cursor ask_cursor(struct ask *ask, int64_t *id)
 {
-    struct farmiq_str text = ask_text(ask, "cursor");
+    struct cursor cursor = cursor_ask(ask);
 
-    *unix_ms = ASK_LAST_UNIX_MS + 1;
-    *id = 0;
-    if (!text.len)
-        return;
-    if (text_number(text_next(&text, '.'), unix_ms) != FARMIQ_OK ||
-        text_number(text, id) != FARMIQ_OK)
+    if (cursor.id.len && text_number(cursor.id, id) != FARMIQ_OK)
         ask_refuse(ask, "cursor is not one that was given");
+    return cursor;
 }
 
 static void write_cursor(struct shim_call *call, struct farmiq_json_writer *json,
                          const struct page *page)
 {
-    const struct farmiq_str parts[] = { text_of_number(call, page->last_unix_ms),
-                                        shim_str("."),
-                                        text_of_number(call, page->last_id) };
+    const struct cursor last = { page->last_unix_ms,
+                                 text_of_number(call, page->last_id) };
 
-    farmiq_json_key(json, "nextCursor");
-    if (page->has_next)
-        farmiq_json_str(json, text_join(call, parts, 3));
-    else
-        farmiq_json_null(json);
+    cursor_write(call, json, &last, !page->has_next);
 }
 
 static const struct rows_column statistics_columns[] = {
@@ -162,10 +152,10 @@ int telemetry_get_readings(struct shim_call *call)
     int is_page = text_is(ask_text(&ask, "envelope"), "1");
     const struct farmiq_sql_query *query = &sql_readings;
     struct filters filters;
-    int64_t cursor_unix_ms, cursor_id;
+    int64_t after_id = 0;
+    struct cursor after = ask_cursor(&ask, &after_id);
 
     telemetry_ask_filters(&ask, &filters);
-    read_cursor(&ask, &cursor_unix_ms, &cursor_id);
     if (ask.is_refused)
         return 0;
     const struct farmiq_sql_value params[] = {
@@ -177,8 +167,8 @@ int telemetry_get_readings(struct shim_call *call)
         filters.device_id,
         filters.metric,
         farmiq_sql_integer(page.limit + 1),
-        farmiq_sql_integer(cursor_unix_ms),
-        farmiq_sql_integer(cursor_id),
+        farmiq_sql_integer(after.unix_ms),
+        farmiq_sql_integer(after_id),
     };
     if (filters.device_id.text.len && filters.metric.text.len)
         query = &sql_readings_of_series;

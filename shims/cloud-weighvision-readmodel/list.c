@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET sessions, one or many (spec cloud 3.4). The order is by start, then id, newest
- * first; the cursor names the last of a page. */
+/* GET sessions, one or many (spec cloud 3.4). By start, then id, newest first.
+ */
 #include "readmodel.h"
 
+#include "common/cursor.h"
 #include "common/members.h"
 #include "common/text.h"
 #include "queries.h"
@@ -132,33 +133,14 @@ static int want(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
                : FARMIQ_E_NOMEM;
 }
 
-/* "<milliseconds>.<id>" */
-static void read_cursor(struct ask *ask, int64_t *unix_ms, struct farmiq_str *id)
-{
-    struct farmiq_str text = ask_text(ask, "cursor");
-
-    *unix_ms = ASK_LAST_UNIX_MS + 1;
-    *id = shim_str("");
-    if (!text.len)
-        return;
-    if (text_number(text_next(&text, '.'), unix_ms) != FARMIQ_OK || !text.len)
-        ask_refuse(ask, "cursor is not one that was given");
-    *id = text;
-}
-
 static void write_cursor(struct page *page, struct farmiq_json_writer *json)
 {
-    const struct session *last = (const struct session *)page->sessions.groups.last;
+    const struct session *session = (const struct session *)page->sessions.groups.last;
+    struct cursor last = { 0 };
 
-    farmiq_json_key(json, "nextCursor");
-    if (page->has_more && last) {
-        const struct farmiq_str parts[] = { text_of_number(page->call, started_at(last)),
-                                            shim_str("."), last->text[SESSION_ID] };
-
-        farmiq_json_str(json, text_join(page->call, parts, 3));
-    } else {
-        farmiq_json_null(json);
-    }
+    if (session)
+        last = (struct cursor){ started_at(session), session->text[SESSION_ID] };
+    cursor_write(page->call, json, &last, !page->has_more || !session);
     member_flag(json, "hasMore", page->has_more);
 }
 
@@ -205,11 +187,9 @@ int readmodel_get_sessions(struct shim_call *call)
     struct ask ask = { call, 0 };
     struct page page = { .call = call,
                          .limit = ask_limit(&ask, DEFAULT_LIMIT, MOST_LIMIT) };
-    int64_t cursor_unix_ms;
-    struct farmiq_str cursor_id;
+    struct cursor after = cursor_ask(&ask);
     int r;
 
-    read_cursor(&ask, &cursor_unix_ms, &cursor_id);
     const struct farmiq_sql_value params[] = {
         farmiq_sql_text(call->tenant_id),
         farmiq_sql_integer(ask_time(&ask, ASK_FROM, 0)),
@@ -220,8 +200,8 @@ int readmodel_get_sessions(struct shim_call *call)
         farmiq_sql_text(ask_text(&ask, ASK_STATION)),
         farmiq_sql_text(ask_status(&ask)),
         farmiq_sql_integer(page.limit + 1),
-        farmiq_sql_integer(cursor_unix_ms),
-        farmiq_sql_text(cursor_id),
+        farmiq_sql_integer(after.unix_ms),
+        farmiq_sql_text(after.id),
     };
     if (ask.is_refused)
         return 0;

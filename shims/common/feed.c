@@ -127,7 +127,7 @@ int feed_read(struct feeding *feeding, struct scratch *scratch, struct shim_call
     return *fault ? FARMIQ_E_SCHEMA : FARMIQ_OK;
 }
 
-static int is_source(struct farmiq_str text)
+int feed_is_source(struct farmiq_str text)
 {
     struct farmiq_str known = shim_str("MANUAL API_IMPORT SILO_AUTO MQTT_DISPENSED");
 
@@ -149,7 +149,7 @@ const char *feed_fault(const struct feeding *feeding)
         return "quantity_kg must be above 0 and at most 1000000";
     if (!feeding->occurred_at_unix_ms)
         return "occurred_at is missing";
-    if (!is_source(feeding->source))
-        return "source must be MANUAL, API_IMPORT, SILO_AUTO or MQTT_DISPENSED";
+    if (!feed_is_source(feeding->source))
+        return FEED_SOURCE_FAULT;
     return NULL;
 }

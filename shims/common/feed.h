@@ -8,6 +8,7 @@
 
 #define FEED_MOST_KG 1000000
 #define FEED_NOTES_MAX_BYTES 1000
+#define FEED_SOURCE_FAULT "source must be MANUAL, API_IMPORT, SILO_AUTO or MQTT_DISPENSED"
 
 /* One feeding. Texts that were not said are empty. */
 struct feeding {
@@ -34,5 +35,19 @@ int feed_read(struct feeding *feeding, struct scratch *scratch, struct shim_call
 /* What every feeding must have, wherever it comes from: tenant, farm, barn, quantity,
  * time and a source that is known. NULL, or a sentence that names what is missing. */
 const char *feed_fault(const struct feeding *feeding);
+
+/* One of the four words above. */
+int feed_is_source(struct farmiq_str text);
+
+/* ## feed_store.c: as rows. `table` is feed_intake_local or feed_intake */
+
+/* Keep a chain of feedings, those with a refusal aside. `is_new` says which were not
+ * there, neither under their event nor under their external reference. FARMIQ_OK,
+ * FARMIQ_E_NOMEM, or as farmiq_sql_run_many(). */
+int feed_store(struct shim_call *call, const char *table, struct feeding *first);
+
+/* Of one that is not new: does what is there say the same? Codes as farmiq_sql_run(). */
+int feed_look_for_repeat(struct shim_call *call, const char *table,
+                         const struct feeding *feeding, int *is_repeat);
 
 #endif

@@ -154,6 +154,47 @@ FROM weigh_weight
 WHERE tenant_id = $1 AND session_id = $2
 ORDER BY occurred_at, weight_kg, event_id
 
+-- Feedings: edge and cloud keep them in tables of the same shape. {queue} is the table.
+
+-- name: feeding_add@sqlite
+INSERT INTO {queue} (tenant_id, event_id, external_ref, farm_id, barn_id,
+    batch_id, device_id, source, feed_formula_id, feed_lot_id, quantity_kg, sequence,
+    notes, occurred_at, ingested_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT DO NOTHING
+
+-- In the order of the key, so that two writers of the same feedings meet in one order. The
+-- first of equal keys speaks for them.
+-- name: feeding_add@pg
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+        $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+        $11::double precision[], $12::bigint[], $13::text[], $14::timestamptz[],
+        $15::timestamptz[]) WITH ORDINALITY
+    AS g (tenant_id, event_id, external_ref, farm_id, barn_id, batch_id, device_id,
+        source, feed_formula_id, feed_lot_id, quantity_kg, sequence, notes, occurred_at,
+        ingested_at, n)),
+added AS (
+    INSERT INTO {queue} (tenant_id, event_id, external_ref, farm_id, barn_id,
+        batch_id, device_id, source, feed_formula_id, feed_lot_id, quantity_kg, sequence,
+        notes, occurred_at, ingested_at)
+    SELECT tenant_id, event_id, external_ref, farm_id, barn_id, batch_id, device_id,
+        source, feed_formula_id, feed_lot_id, quantity_kg, sequence, notes, occurred_at,
+        ingested_at
+    FROM given ORDER BY tenant_id COLLATE "C", event_id COLLATE "C", n
+    ON CONFLICT DO NOTHING
+    RETURNING tenant_id, event_id)
+SELECT min(n) FROM added JOIN given USING (tenant_id, event_id)
+GROUP BY tenant_id, event_id
+
+-- What is stored under this event or this reference.
+-- name: feeding_twin
+SELECT quantity_kg, occurred_at FROM {queue}
+WHERE tenant_id = $1 AND event_id = $2
+UNION ALL
+SELECT quantity_kg, occurred_at FROM {queue}
+WHERE tenant_id = $1 AND external_ref = $3 AND event_id <> $2
+
 -- What edge and cloud know of a device (purge_silent()).
 -- name: device_end
 SELECT tenant_id, device_id FROM device_last_seen

@@ -6,6 +6,7 @@
 #include "common/feed.h"
 #include "kit/shim.h"
 
+#define FEED_TABLE "feed_intake_local"
 #define FEED_ROWS_MAX 1000 /* of one request */
 
 /* keep.c: the feedings of one request and their rows in the outbox, in the transaction in

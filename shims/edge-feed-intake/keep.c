@@ -3,7 +3,6 @@
 #include "common/members.h"
 #include "common/text.h"
 #include "feedings.h"
-#include "queries.h"
 
 /* What a feeding says, for one that has no other name: the place, the moment, the feed.
  */
@@ -53,59 +52,6 @@ static int name_event(struct shim_call *call, struct feeding *feeding)
     if (!feeding->trace_id.len)
         feeding->trace_id = feeding->event_id;
     return r < 0 ? r : FARMIQ_OK;
-}
-
-#define COLUMNS 15
-
-static void put_row(struct farmiq_sql_value *to, const struct feeding *feeding,
-                    int64_t now_unix_ms)
-{
-    to[0] = farmiq_sql_text(feeding->tenant_id);
-    to[1] = farmiq_sql_text(feeding->event_id);
-    to[2] = farmiq_sql_text_or_null(feeding->external_ref);
-    to[3] = farmiq_sql_text(feeding->farm_id);
-    to[4] = farmiq_sql_text(feeding->barn_id);
-    to[5] = farmiq_sql_text_or_null(feeding->batch_id);
-    to[6] = farmiq_sql_text_or_null(feeding->device_id);
-    to[7] = farmiq_sql_text(feeding->source);
-    to[8] = farmiq_sql_text_or_null(feeding->feed_formula_id);
-    to[9] = farmiq_sql_text_or_null(feeding->feed_lot_id);
-    to[10] = farmiq_sql_real(feeding->quantity_kg);
-    to[11] =
-        feeding->sequence < 0 ? farmiq_sql_null() : farmiq_sql_integer(feeding->sequence);
-    to[12] = farmiq_sql_text_or_null(feeding->notes);
-    to[13] = farmiq_sql_integer(feeding->occurred_at_unix_ms);
-    to[14] = farmiq_sql_integer(now_unix_ms);
-}
-
-static int note_new(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
-                    uint32_t count)
-{
-    struct feeding **by_row = ctx;
-
-    (void)columns;
-    (void)count;
-    by_row[row]->is_new = 1;
-    return 0;
-}
-
-static int store(struct shim_call *call, struct feeding *first, uint32_t count)
-{
-    struct farmiq_sql_value *params =
-        shim_memory(call, (size_t)(count + 1) * COLUMNS * sizeof *params);
-    struct feeding **by_row = shim_memory(call, (count + 1) * sizeof(void *));
-    uint32_t rows = 0;
-
-    if (!params || !by_row)
-        return FARMIQ_E_NOMEM;
-    for (struct feeding *feeding = first; feeding; feeding = feeding->next)
-        if (!feeding->refusal) {
-            put_row(params + (size_t)rows * COLUMNS, feeding, call->now_unix_ms);
-            by_row[rows++] = feeding;
-        }
-    return rows ? farmiq_sql_run_many(call->store, &sql_feeding_add, NULL, params,
-                                      COLUMNS, rows, note_new, by_row)
-                : FARMIQ_OK;
 }
 
 static void write_payload(struct farmiq_json_writer *json, const void *ctx)
@@ -171,15 +117,14 @@ static void count_feedings(const struct feeding *first)
 
 int feedings_keep(struct shim_call *call, struct feeding *first)
 {
-    uint32_t count = 0;
     int r = FARMIQ_OK;
 
     for (struct feeding *feeding = first; feeding && r == FARMIQ_OK;
-         feeding = feeding->next, count++)
+         feeding = feeding->next)
         if (!feeding->refusal)
             r = name_event(call, feeding);
     if (r == FARMIQ_OK)
-        r = store(call, first, count);
+        r = feed_store(call, FEED_TABLE, first);
     if (r == FARMIQ_OK)
         r = tell(call, first);
     if (r == FARMIQ_OK)

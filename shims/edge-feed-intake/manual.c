@@ -2,7 +2,6 @@
 /* POST /api/v1/feed-intake/manual: a feeding that somebody writes down. */
 #include "common/text.h"
 #include "feedings.h"
-#include "queries.h"
 
 static int refuse(struct shim_call *call, const char *fault)
 {
@@ -19,44 +18,12 @@ static const char *find_fault(const struct feeding *feeding)
     return feed_fault(feeding);
 }
 
-/* What is stored under its event or its reference. */
-struct twin {
-    double quantity_kg;
-    int64_t occurred_at_unix_ms;
-    int is_there;
-};
-
-static int read_twin(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
-                     uint32_t count)
-{
-    (void)row;
-    (void)count;
-    *(struct twin *)ctx = (struct twin){ columns[0].real, columns[1].integer, 1 };
-    return 0;
-}
-
-static int is_repeat(struct shim_call *call, const struct feeding *feeding, int *is_same)
-{
-    const struct farmiq_sql_value params[] = {
-        farmiq_sql_text(feeding->tenant_id),
-        farmiq_sql_text(feeding->event_id),
-        farmiq_sql_text_or_null(feeding->external_ref),
-    };
-    struct twin twin = { 0 };
-    int r =
-        farmiq_sql_run(call->store, &sql_feeding_twin, NULL, params, 3, read_twin, &twin);
-
-    *is_same = twin.is_there && twin.quantity_kg == feeding->quantity_kg &&
-               twin.occurred_at_unix_ms == feeding->occurred_at_unix_ms;
-    return r;
-}
-
 static int reply(struct shim_call *call, const struct feeding *feeding)
 {
     int is_same = 1, r = FARMIQ_OK;
 
     if (!feeding->is_new)
-        r = is_repeat(call, feeding, &is_same);
+        r = feed_look_for_repeat(call, FEED_TABLE, feeding, &is_same);
     if (r < 0)
         return r;
     if (!is_same)

@@ -22,6 +22,7 @@ extern const struct shim_service *const edge_sync_forwarder;
 extern const struct shim_service *const cloud_ingestion;
 extern const struct shim_service *const cloud_telemetry_service;
 extern const struct shim_service *const cloud_weighvision_readmodel;
+extern const struct shim_service *const cloud_feed_service;
 extern const struct shim_service *const dashboard_web;
 
 #define MAX_SERVICES 12
@@ -43,7 +44,7 @@ static const struct role {
       "farmiqd-cloud",
       "the other end: takes in what edges send, keeps it, answers and shows it",
       { &cloud_ingestion, &cloud_telemetry_service, &cloud_weighvision_readmodel,
-        &dashboard_web } },
+        &cloud_feed_service, &dashboard_web } },
 };
 
 static const char program_summary[] = "many FarmIQ services in one process";

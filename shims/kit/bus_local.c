@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit/bus.h"
+#include "kit/bus_local.h"
 #include "kit/fail.h"
 #include "kit/log.h"
 
 #define QUEUE_NAME_BYTES 64
 #define PREFETCH 512
 #define DELIVERY_BYTES (4u << 20)
-#define UNROUTED "bus_unrouted"
 
 /* What a consumer keeps. */
 struct lane {
@@ -45,16 +44,19 @@ static int takes(const struct shim_queue *queue, const char *routing_key)
     return 0;
 }
 
+int shim_bus_local_takes(const struct shim_bus *bus, const char *routing_key)
+{
+    for (uint32_t i = 0; i < bus->count; i++)
+        if (takes(bus->consumers[i].queue, routing_key))
+            return 1;
+    return 0;
+}
+
 /* `queue` NULL: the events that no consumer takes; they wait for one. */
 static int is_for(const struct shim_bus *bus, const struct shim_queue *queue,
                   const char *routing_key)
 {
-    if (queue)
-        return takes(queue, routing_key);
-    for (uint32_t i = 0; i < bus->count; i++)
-        if (takes(bus->consumers[i].queue, routing_key))
-            return 0;
-    return 1;
+    return queue ? takes(queue, routing_key) : !shim_bus_local_takes(bus, routing_key);
 }
 
 static int publish_to(const struct shim_bus *bus, struct shim_call *call,
@@ -75,7 +77,8 @@ static int publish_to(const struct shim_bus *bus, struct shim_call *call,
     }
     if (!rows)
         return FARMIQ_OK;
-    shim_wake(call, queue ? queue->name : queue_name);
+    if (queue)
+        shim_wake(call, queue->name);
     return farmiq_store_outbox_append(call->store, queue_name, rows, call->now_unix_ms);
 }
 
@@ -87,7 +90,7 @@ static int publish(struct shim_bus *bus, struct shim_call *call,
     for (uint32_t i = 0; i < bus->count && r >= 0; i++)
         r = publish_to(bus, call, first, bus->consumers[i].queue,
                        tables_of(&bus->consumers[i]));
-    return r < 0 ? r : publish_to(bus, call, first, NULL, UNROUTED);
+    return r < 0 ? r : publish_to(bus, call, first, NULL, SHIM_BUS_LOCAL_UNROUTED);
 }
 
 /* ## Delivering */
@@ -312,7 +315,7 @@ static int start(struct shim_bus *bus)
 
         r = shim_tasks_start(bus->runtime->tasks, &task);
     }
-    return r;
+    return r < 0 ? r : shim_bus_waited_start(bus);
 }
 
 static void close_bus(struct shim_bus *bus)
@@ -323,6 +326,7 @@ static void close_bus(struct shim_bus *bus)
         free(lane ? lane->memory : NULL);
         free(lane);
     }
+    shim_bus_waited_close(bus);
 }
 
 const struct shim_bus_ops shim_bus_local = {

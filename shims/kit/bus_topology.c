@@ -57,7 +57,7 @@ static const struct service {
 } services[] = {
     { "cloud-telemetry-service", "farmiq.cloud-telemetry-service.ingest.queue", 1 },
     { "cloud-analytics-service", "farmiq.cloud-analytics-service.kpi.queue", 0 },
-    { "cloud-feed-service", "farmiq.cloud-feed-service.intake.queue", 0 },
+    { "cloud-feed-service", "farmiq.cloud-feed-service.intake.queue", 1 },
     { "cloud-weighvision-readmodel", "farmiq.cloud-weighvision-readmodel.queue", 1 },
     { "cloud-notification-service", "farmiq.cloud-notification-service.jobs.queue", 0 },
     { "cloud-reporting-export-service", "report.jobs", 0 },
@@ -102,7 +102,7 @@ static const struct {
     { "cloud-analytics-service", "farmiq.cloud-analytics-service.kpi.queue", SYNC,
       "feed.intake.upserted barn.daily_counts.upserted" },
     { "cloud-feed-service", "farmiq.cloud-feed-service.intake.queue", FEED,
-      "feed.intake.recorded feed.lot.received" },
+      "feed.intake.recorded" },
     { "cloud-feed-service", "farmiq.cloud-feed-service.intake.queue", SYNC,
       "feed.intake.recorded" },
     { "cloud-weighvision-readmodel", "farmiq.cloud-weighvision-readmodel.queue",

@@ -31,9 +31,10 @@ spec = importlib.util.spec_from_file_location("queries", STORE / "queries.py")
 queries = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(queries)
 
-# The tables of a queue or ledger are asked for by these names.
-QUEUES = {"edge": ["sync", "ingress", "inference"],
-          "cloud": ["bus_telemetry", "bus_sessions", "ingest", "cloud"],
+# The tables of a queue, a ledger or feedings are asked for by these names.
+QUEUES = {"edge": ["sync", "ingress", "inference", "feed_intake_local"],
+          "cloud": ["bus_telemetry", "bus_sessions", "bus_intake", "ingest", "cloud",
+                    "feed_intake"],
           "agent": ["agent"]}
 
 # What may be walked through: it holds a row per claim or per dead letter, or is read
