@@ -15,15 +15,24 @@
 #define TIME_COLUMN 10
 
 static const struct rows_column columns[] = {
-    { "id", ROWS_TEXT },           { "tenantId", ROWS_TEXT },
-    { "farmId", ROWS_TEXT },       { "barnId", ROWS_TEXT },
-    { "batchId", ROWS_TEXT },      { "deviceId", ROWS_TEXT },
-    { "source", ROWS_TEXT },       { "feedFormulaId", ROWS_TEXT },
-    { "feedLotId", ROWS_TEXT },    { "quantityKg", ROWS_REAL },
-    { "occurredAt", ROWS_TIME },   { "ingestedAt", ROWS_TIME },
-    { "eventId", ROWS_TEXT },      { "externalRef", ROWS_TEXT },
-    { "sequence", ROWS_INTEGER },  { "notes", ROWS_TEXT },
-    { "createdAt", ROWS_TIME },    { "updatedAt", ROWS_TIME },
+    { "id", ROWS_TEXT },
+    { "tenantId", ROWS_TEXT },
+    { "farmId", ROWS_TEXT },
+    { "barnId", ROWS_TEXT },
+    { "batchId", ROWS_TEXT },
+    { "deviceId", ROWS_TEXT },
+    { "source", ROWS_TEXT },
+    { "feedFormulaId", ROWS_TEXT },
+    { "feedLotId", ROWS_TEXT },
+    { "quantityKg", ROWS_REAL },
+    { "occurredAt", ROWS_TIME },
+    { "ingestedAt", ROWS_TIME },
+    { "eventId", ROWS_TEXT },
+    { "externalRef", ROWS_TEXT },
+    { "sequence", ROWS_INTEGER },
+    { "notes", ROWS_TEXT },
+    { "createdAt", ROWS_TIME },
+    { "updatedAt", ROWS_TIME },
     { 0 },
 };
 
@@ -99,7 +108,7 @@ int records_get(struct shim_call *call)
         ask_refuse(&ask, "from is after to");
     if (ask.is_refused)
         return 0;
-    page.rows =
-        (struct rows){ shim_json(call, (size_t)(page.limit + 1) * ROW_BYTES), columns, 0 };
+    page.rows = (struct rows){ shim_json(call, (size_t)(page.limit + 1) * ROW_BYTES),
+                               columns, 0 };
     return reply(&page, params);
 }

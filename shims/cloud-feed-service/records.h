@@ -5,7 +5,7 @@
 
 #include "kit/shim.h"
 
-int records_consume(struct shim_call *call);     /* consume.c: the queue */
-int records_get(struct shim_call *call); /* records.c */
+int records_consume(struct shim_call *call); /* consume.c: the queue */
+int records_get(struct shim_call *call);     /* records.c */
 
 #endif

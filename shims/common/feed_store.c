@@ -87,8 +87,8 @@ int feed_look_for_repeat(struct shim_call *call, const char *table,
         farmiq_sql_text_or_null(feeding->external_ref),
     };
     struct twin twin = { feeding, 0 };
-    int r = farmiq_sql_run(call->store, &sql_feeding_twin, table, params, 3, compare,
-                           &twin);
+    int r =
+        farmiq_sql_run(call->store, &sql_feeding_twin, table, params, 3, compare, &twin);
 
     *is_repeat = twin.is_same;
     return r;

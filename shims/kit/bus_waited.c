@@ -95,8 +95,8 @@ static int hand_over(struct shim_call *call, void *arg)
     if (r == FARMIQ_OK)
         r = farmiq_store_outbox_settle(call->store, QUEUE, rows, call->now_unix_ms);
     if (r == FARMIQ_OK)
-        r = farmiq_store_outbox_purge(call->store, QUEUE, call->now_unix_ms + 1,
-                                      2 * ROWS, &purged);
+        r = farmiq_store_outbox_purge(call->store, QUEUE, call->now_unix_ms + 1, 2 * ROWS,
+                                      &purged);
     return r == FARMIQ_NONE ? FARMIQ_E_STATE : r;
 }
 
