@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "agent/kind.h"
-#include "kit/mqtt_link.h"
+#include "kit/fail.h"
 
 #define LINE_BYTES (FARMIQ_UUID_STRLEN + 1)
 
@@ -16,7 +16,7 @@ int ledger_open(int *fd, const char *path, struct farmiq_error *error)
 {
     *fd = *path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
     if (*path && *fd < 0)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "LEDGER", "cannot be opened");
+        return shim_fail(error, FARMIQ_E_ARG, "LEDGER", "cannot be opened");
     return FARMIQ_OK;
 }
 

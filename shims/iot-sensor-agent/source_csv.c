@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kit/mqtt_link.h"
+#include "kit/fail.h"
 #include "source.h"
 
 #define COLUMNS_MAX 16
@@ -57,11 +57,11 @@ static int read_header(struct csv *csv, const char *path, struct farmiq_error *e
 {
     csv->file = fopen(path, "re");
     if (!csv->file || !fgets(csv->header, sizeof csv->header, csv->file))
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "CSV_FILE", "cannot be read");
+        return shim_fail(error, FARMIQ_E_ARG, "CSV_FILE", "cannot be read");
     csv->column_count = split(csv->header, csv->columns);
     if (!has_column(csv, "ts") || !has_column(csv, "metric") || !has_column(csv, "value"))
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "CSV_FILE",
-                              "has no columns ts, metric and value");
+        return shim_fail(error, FARMIQ_E_ARG, "CSV_FILE",
+                         "has no columns ts, metric and value");
     return FARMIQ_OK;
 }
 

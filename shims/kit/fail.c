@@ -10,9 +10,10 @@ int shim_fail(struct farmiq_error *error, int code, const char *field, const cha
 {
     va_list args;
 
-    if (!error)
+    if (!error || error->size < sizeof *error)
         return code;
     error->code = code;
+    error->offset = FARMIQ_NO_OFFSET;
     snprintf(error->field, sizeof error->field, "%.*s", (int)sizeof error->field - 1,
              field);
     va_start(args, format);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "kit/http_client.h"
+#include "kit/fail.h"
 #include "kit/http_private.h"
 
 #define REPLY_DEFAULT_BYTES ((size_t)16 * 1024 * 1024)
@@ -87,7 +88,7 @@ int shim_http_client_open(struct shim_http_client **out,
         client->curl = curl_easy_init();
     if (!client || !client->curl || configure(client, options) < 0) {
         shim_http_client_close(client);
-        return shim__fail(error, FARMIQ_E_NOMEM, "client", "cannot set up");
+        return shim_fail(error, FARMIQ_E_NOMEM, "client", "cannot set up");
     }
     client->gzip_above_bytes = options->gzip_above_bytes;
     client->max_reply_bytes =
@@ -303,15 +304,15 @@ static int failure(const struct shim_http_client *client, CURLcode code,
                    struct farmiq_error *error)
 {
     if (client->is_reply_too_long)
-        return shim__fail(error, FARMIQ_E_RANGE, "reply", "is longer than %zu bytes",
-                          client->max_reply_bytes);
+        return shim_fail(error, FARMIQ_E_RANGE, "reply", "is longer than %zu bytes",
+                         client->max_reply_bytes);
     if (client->is_out_of_memory || code == CURLE_OUT_OF_MEMORY)
-        return shim__fail(error, FARMIQ_E_NOMEM, "reply", "out of memory");
+        return shim_fail(error, FARMIQ_E_NOMEM, "reply", "out of memory");
     if (code == CURLE_OK) /* libcurl takes a head that was cut for a short one */
         code = CURLE_PARTIAL_FILE;
-    return shim__fail(error,
-                      code == CURLE_URL_MALFORMAT ? FARMIQ_E_ARG : FARMIQ_E_UNREACHABLE,
-                      "url", "%s", curl_easy_strerror(code));
+    return shim_fail(error,
+                     code == CURLE_URL_MALFORMAT ? FARMIQ_E_ARG : FARMIQ_E_UNREACHABLE,
+                     "url", "%s", curl_easy_strerror(code));
 }
 
 static void read_answer(const struct shim_http_client *client,

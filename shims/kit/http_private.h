@@ -44,10 +44,6 @@ size_t shim__http_refusal_json(const struct shim__http_refusal *refusal,
                                struct farmiq_str trace_id,
                                char out[SHIM__HTTP_REFUSAL_BYTES]);
 
-/* Fill `error` (may be NULL) and return `code`. */
-int shim__fail(struct farmiq_error *error, int code, const char *field,
-               const char *format, ...) __attribute__((format(printf, 4, 5)));
-
 /* ## http_head.c: the head of a request, judged and copied */
 
 #define SHIM__HTTP_HEADERS_MAX 64

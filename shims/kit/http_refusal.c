@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kit itself says when it refuses a request or a call. */
-#include <stdarg.h>
+/* What the kit itself says when it refuses a request. */
 #include <stdio.h>
 #include <string.h>
 
@@ -74,20 +73,4 @@ size_t shim__http_refusal_json(const struct shim__http_refusal *refusal,
                  refusal->code, refusal->message, shown, shown ? trace_id.ptr : "");
 
     return (size_t)len; /* the longest row and a 128-byte id fit */
-}
-
-int shim__fail(struct farmiq_error *error, int code, const char *field,
-               const char *format, ...)
-{
-    va_list args;
-
-    if (!error || error->size < sizeof *error)
-        return code;
-    error->code = code;
-    error->offset = FARMIQ_NO_OFFSET;
-    snprintf(error->field, sizeof error->field, "%s", field);
-    va_start(args, format);
-    vsnprintf(error->detail, sizeof error->detail, format, args);
-    va_end(args);
-    return code;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kit/fail.h"
 #include "kit/http_server_private.h"
 
 /* Holds the largest head taken (431 above), and 16 KiB TLS records of a body. */
@@ -87,14 +88,14 @@ static int read_pem(const char *path, char **out, struct farmiq_error *error)
         return FARMIQ_OK;
     file = fopen(path, "re");
     if (!file)
-        return shim__fail(error, FARMIQ_E_STORE, "certificate", "cannot open %.60s: %s",
-                          path, strerror(errno));
+        return shim_fail(error, FARMIQ_E_STORE, "certificate", "cannot open %.60s: %s",
+                         path, strerror(errno));
     *out = calloc(1, PEM_MAX_BYTES + 1);
     len = *out ? fread(*out, 1, PEM_MAX_BYTES, file) : 0;
     fclose(file);
     return len ? FARMIQ_OK
-               : shim__fail(error, FARMIQ_E_STORE, "certificate", "cannot read %.60s",
-                            path);
+               : shim_fail(error, FARMIQ_E_STORE, "certificate", "cannot read %.60s",
+                           path);
 }
 
 static int bind_socket(const struct addrinfo *address, int *out)
@@ -128,13 +129,13 @@ static int listen_on(const struct shim_http_server_options *options, int *out,
 
     snprintf(port, sizeof port, "%u", options->port);
     if (getaddrinfo(host, port, &hints, &address) != 0)
-        return shim__fail(error, FARMIQ_E_STORE, "bind_address", "%.60s is no address",
-                          host);
+        return shim_fail(error, FARMIQ_E_STORE, "bind_address", "%.60s is no address",
+                         host);
     r = bind_socket(address, out);
     freeaddrinfo(address);
     return r == 0 ? FARMIQ_OK
-                  : shim__fail(error, FARMIQ_E_STORE, "port", "cannot bind %.60s:%s: %s",
-                               host, port, strerror(errno));
+                  : shim_fail(error, FARMIQ_E_STORE, "port", "cannot bind %.60s:%s: %s",
+                              host, port, strerror(errno));
 }
 
 static uint16_t port_of(int fd)
@@ -211,8 +212,8 @@ static int start_threads(struct shim_http_server *server, const struct opening *
         return r;
     server->daemon = start_daemon(server, opening);
     r = server->daemon ? shim__porter_start(server)
-                       : shim__fail(error, FARMIQ_E_STORE, "server", "cannot start: %s",
-                                    server->complaint);
+                       : shim_fail(error, FARMIQ_E_STORE, "server", "cannot start: %s",
+                                   server->complaint);
     if (r < 0) {
         shim__keeper_stop(server);
         MHD_stop_daemon(server->daemon);

@@ -156,15 +156,3 @@ int shim_mqtt_start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return r ? FARMIQ_E_NOMEM : FARMIQ_OK;
 }
-
-int shim_mqtt_fail(struct farmiq_error *error, int code, const char *field,
-                   const char *detail)
-{
-    if (!error || error->size < sizeof *error)
-        return code;
-    error->code = code;
-    error->offset = FARMIQ_NO_OFFSET;
-    snprintf(error->field, sizeof error->field, "%s", field);
-    snprintf(error->detail, sizeof error->detail, "%s", detail);
-    return code;
-}

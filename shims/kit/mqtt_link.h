@@ -38,7 +38,4 @@ void shim_mqtt_free_filters(char **filters);
 /* Signals stay with the threads that were there before. */
 int shim_mqtt_start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
-int shim_mqtt_fail(struct farmiq_error *error, int code, const char *field,
-                   const char *detail);
-
 #endif

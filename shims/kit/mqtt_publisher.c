@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kit/fail.h"
 #include "kit/mqtt_link.h"
 
 #define DEFAULT_KEEPALIVE_S 60
@@ -467,12 +468,12 @@ static int check_options(const struct shim_mqtt_publisher_options *o,
                          struct shim_mqtt_url *url, struct farmiq_error *error)
 {
     if (!o || !o->client_id || !*o->client_id)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "client_id", "is missing");
+        return shim_fail(error, FARMIQ_E_ARG, "client_id", "is missing");
     if (o->window > MAX_WINDOW)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "window", "is over 65000");
+        return shim_fail(error, FARMIQ_E_ARG, "window", "is over 65000");
     if (shim_mqtt_url_parse(url, o->url) != FARMIQ_OK)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "url",
-                              "is not mqtt://host[:port] or mqtts://host[:port]");
+        return shim_fail(error, FARMIQ_E_ARG, "url",
+                         "is not mqtt://host[:port] or mqtts://host[:port]");
     return FARMIQ_OK;
 }
 

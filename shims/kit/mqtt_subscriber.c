@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kit/fail.h"
 #include "kit/mqtt_link.h"
 
 #define DEFAULT_BATCH 256
@@ -386,16 +387,16 @@ static int check_options(const struct shim_mqtt_subscriber_options *o,
                          struct shim_mqtt_url *url, struct farmiq_error *error)
 {
     if (!o || !o->on_batch || !o->filters || !o->filters[0])
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "filters",
-                              "a handler and at least one filter are needed");
+        return shim_fail(error, FARMIQ_E_ARG, "filters",
+                         "a handler and at least one filter are needed");
     if (!o->client_id || !*o->client_id)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "client_id",
-                              "a persistent session needs a stable client id");
+        return shim_fail(error, FARMIQ_E_ARG, "client_id",
+                         "a persistent session needs a stable client id");
     if (o->batch_max > MAX_BATCH)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "batch_max", "is over 30000");
+        return shim_fail(error, FARMIQ_E_ARG, "batch_max", "is over 30000");
     if (shim_mqtt_url_parse(url, o->url) != FARMIQ_OK)
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "url",
-                              "is not mqtt://host[:port] or mqtts://host[:port]");
+        return shim_fail(error, FARMIQ_E_ARG, "url",
+                         "is not mqtt://host[:port] or mqtts://host[:port]");
     return FARMIQ_OK;
 }
 

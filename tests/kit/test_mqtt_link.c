@@ -134,19 +134,6 @@ static void test_filters_are_shared_only_in_a_group(void **state)
     shim_mqtt_free_filters(copy);
 }
 
-static void test_error_text(void **state)
-{
-    struct farmiq_error error;
-
-    (void)state;
-    farmiq_error_init(&error, sizeof error);
-    assert_int_equal(shim_mqtt_fail(&error, FARMIQ_E_ARG, "url", "is odd"), FARMIQ_E_ARG);
-    assert_int_equal(error.code, FARMIQ_E_ARG);
-    assert_string_equal(error.field, "url");
-    assert_string_equal(error.detail, "is odd");
-    assert_int_equal(shim_mqtt_fail(NULL, FARMIQ_E_RANGE, "", ""), FARMIQ_E_RANGE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,7 +142,6 @@ int main(void)
         cmocka_unit_test(test_first_pauses_are_short_and_all_are_bounded),
         cmocka_unit_test(test_texts_are_copied),
         cmocka_unit_test(test_filters_are_shared_only_in_a_group),
-        cmocka_unit_test(test_error_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
