@@ -32,17 +32,25 @@ SITE_LINES = ("listener", "cafile", "certfile", "keyfile", "tls_version", "user"
               "persistence_location", "use_username_as_clientid", "log_dest", "include_dir")
 
 
+_reserved = []  # sockets whose names are the ports that this process was given
+
+
 def free_port():
-    """A port that nobody listens on. The kernel gives its own choice (port 0) away again
-    to the next connection that leaves this machine, so that a server that starts a moment
-    later may find it taken; this range is below the one connections leave from."""
+    """A port that nobody listens on and that no other test is given while this process
+    lives: a server may take its time to start. The kernel gives its own choice (port 0)
+    away again to the next connection that leaves this machine; this range is below the
+    one connections leave from."""
     while True:
         port = 10000 + secrets.randbelow(20000)
+        ours = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                ours.bind(f"\0farmiq-port-{port}")
             except OSError:
+                ours.close()
                 continue
+        _reserved.append(ours)
         return port
 
 
