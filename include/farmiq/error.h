@@ -28,7 +28,7 @@ enum farmiq_result {
     FARMIQ_E_TENANT = -7,       /* crosses a tenant boundary */
     FARMIQ_E_BUSY = -8,         /* try again later; nothing changed */
     FARMIQ_E_NOMEM = -9,        /* the store's allocator refused */
-    FARMIQ_E_STORE = -10,       /* the storage engine failed */
+    FARMIQ_E_STORE = -10,       /* the store, or the system below it, failed */
     FARMIQ_E_UNSUPPORTED = -11, /* this build or backend has no such method */
     FARMIQ_E_UNREACHABLE = -12, /* the peer gave no answer at all */
     FARMIQ_E_REFUSED = -13      /* the peer understood, and said no for good */

@@ -27,7 +27,7 @@ static const struct {
     { FARMIQ_E_TENANT, "FARMIQ_E_TENANT", "this would cross a tenant boundary" },
     { FARMIQ_E_BUSY, "FARMIQ_E_BUSY", "busy; try again later" },
     { FARMIQ_E_NOMEM, "FARMIQ_E_NOMEM", "out of memory" },
-    { FARMIQ_E_STORE, "FARMIQ_E_STORE", "the storage engine failed" },
+    { FARMIQ_E_STORE, "FARMIQ_E_STORE", "the store, or the system below it, failed" },
     { FARMIQ_E_UNSUPPORTED, "FARMIQ_E_UNSUPPORTED", "not supported here" },
     { FARMIQ_E_UNREACHABLE, "FARMIQ_E_UNREACHABLE", "the peer gave no answer" },
     { FARMIQ_E_REFUSED, "FARMIQ_E_REFUSED", "the peer refused for good" },
