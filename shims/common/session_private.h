@@ -18,6 +18,19 @@ void session_row_put(struct farmiq_sql_value to[SESSION_SAVED],
 int session_row_get(struct shim_call *call, struct session *session,
                     const struct farmiq_sql_value *columns);
 
+/* ## session_store.c: facts into the tables of their kinds */
+
+/* Those of `first`, at most `most`, that have a table and are not refused; `is_new` says
+ * which were not there yet. Their sessions must be locked. */
+int session_store_facts(struct shim_call *call, struct weigh_fact *first, uint32_t most);
+
+/* ## session_fold.c: what the facts come to */
+
+/* The facts of one kind, in their order. Weights must be stored before. */
+int session_fold_kind(struct shim_call *call, struct weigh_fact *first, int32_t kind);
+/* All media at once: how many a session has by now. */
+int session_fold_media(struct sessions *sessions, const struct weigh_fact *first);
+
 /* ## sessions.c */
 
 /* All sessions, in order of their first appearance. NULL: no memory. */
