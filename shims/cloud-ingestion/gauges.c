@@ -36,21 +36,40 @@ static int gauge_tenant(void *ctx, uint32_t row, const struct farmiq_sql_value *
     return FARMIQ_OK;
 }
 
-static int gauge_bus(struct shim_call *call)
+/* What waits in one of the bus's queues, and its dead letters under a name of their own.
+ */
+static int gauge_queue(struct shim_call *call, const char *queue, uint64_t *waiting)
 {
-    struct farmiq_outbox_stats bus, unrouted;
+    const struct farmiq_str parts[] = { shim_str(queue), shim_str(" dead") };
+    struct farmiq_str label = text_join(call, parts, 2);
+    struct farmiq_outbox_stats stats;
     int r;
 
-    farmiq_outbox_stats_init(&bus, sizeof bus);
+    farmiq_outbox_stats_init(&stats, sizeof stats);
+    r = farmiq_store_outbox_stats(call->store, queue, &stats);
+    if (r < 0 || !label.len)
+        return r < 0 ? r : FARMIQ_E_NOMEM;
+    *waiting += stats.pending + stats.claimed;
+    shim_gauge("farmiq_bus_queue_messages", label.ptr, (double)stats.dlq);
+    return FARMIQ_OK;
+}
+
+static int gauge_bus(struct shim_call *call)
+{
+    static const char *const bus[] = { INGESTION_BUS, NULL };
+    struct farmiq_outbox_stats unrouted;
+    uint64_t waiting = 0;
+    int r = FARMIQ_OK;
+
+    for (const char *const *queue = bus; *queue && r == FARMIQ_OK; queue++)
+        r = gauge_queue(call, *queue, &waiting);
     farmiq_outbox_stats_init(&unrouted, sizeof unrouted);
-    r = farmiq_store_outbox_stats(call->store, "bus_telemetry", &bus);
     if (r == FARMIQ_OK)
-        r = farmiq_store_outbox_stats(call->store, "bus_unrouted", &unrouted);
+        r = farmiq_store_outbox_stats(call->store, INGESTION_UNROUTED, &unrouted);
     if (r < 0)
         return r;
-    shim_gauge("farmiq_bus_backlog_rows", NULL, (double)(bus.pending + bus.claimed));
-    shim_gauge("farmiq_bus_queue_messages", "bus_telemetry dead", (double)bus.dlq);
-    shim_gauge("farmiq_bus_queue_messages", "bus_unrouted", (double)unrouted.pending);
+    shim_gauge("farmiq_bus_backlog_rows", NULL, (double)waiting);
+    shim_gauge("farmiq_bus_queue_messages", INGESTION_UNROUTED, (double)unrouted.pending);
     return FARMIQ_OK;
 }
 

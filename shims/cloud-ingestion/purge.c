@@ -23,8 +23,7 @@ static int purge_signatures(struct shim_call *call, uint32_t *rows)
 }
 
 /* The queues of the cloud: the way to RabbitMQ, and the bus where there is none. */
-static const char *const queues[] = { "bus_telemetry", "bus_sessions", "bus_intake",
-                                      "bus_unrouted",  "ingest",       NULL };
+static const char *const queues[] = { INGESTION_BUS, INGESTION_UNROUTED, "ingest", NULL };
 
 static int purge_queues(struct shim_call *call, uint32_t *rows,
                         int (*purge)(struct shim_call *call, const char *queue,
@@ -54,7 +53,7 @@ static int purge_all_dead(struct shim_call *call, uint32_t *rows)
 /* ## What no service takes yet. It was acknowledged to an edge, so it goes late, and not
  * without a word. In the order of its claims: by the time when it happened. */
 
-#define UNROUTED "bus_unrouted"
+#define UNROUTED INGESTION_UNROUTED
 #define UNROUTED_ROWS 200
 #define UNROUTED_BYTES (1024 * 1024)
 

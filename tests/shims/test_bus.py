@@ -20,10 +20,14 @@ from support import in_logs, metric
 
 CTL = "shims/farmiqctl/farmiqctl"
 INGESTION, TELEMETRY = "cloud-ingestion-0", "cloud-telemetry-service"
+FEED = "cloud-feed-service"
 EXCHANGE = "farmiq.telemetry.exchange"
 INGEST = "farmiq.cloud-telemetry-service.ingest.queue"
 DLQ = "farmiq.cloud-telemetry-service.dlq.queue"
 UNROUTED = "farmiq.unrouted.queue"
+FEED_EXCHANGE, SYNC_EXCHANGE = "farmiq.feed.exchange", "farmiq.sync.exchange"
+FEED_QUEUE = "farmiq.cloud-feed-service.intake.queue"
+FEED_DLQ = "farmiq.cloud-feed-service.dlq.queue"
 
 
 def ask_service(farm, name, path, *body_and_headers):
@@ -40,7 +44,7 @@ def run_cloud(home, build, **options):
     try:
         farm.start_rabbit(**options)
         farm.start_cloud_apart()
-        for name in (INGESTION, TELEMETRY):
+        for name in (INGESTION, TELEMETRY, FEED):
             wait_for(f"{name} ready", 20, lambda: is_ready(farm, name))
         yield farm
     finally:
@@ -353,6 +357,84 @@ def test_two_replicas_drain_one_outbox(cloud):
         cloud.processes["cloud-ingestion-1"].end()
 
 
+# -- feedings ----------------------------------------------------------------------------------
+
+
+def feeding(quantity_kg=5.0, **changes):
+    return event(event_type="feed.intake.recorded", device_id="edge-feed-intake",
+                 payload={"quantity_kg": quantity_kg, "source": "MANUAL"}, **changes)
+
+
+def assert_fed_once(farm, feedings):
+    wanted = {one["event_id"]: one["payload"]["quantity_kg"] for one in feedings}
+    listed = "', '".join(wanted)
+    look = f"SELECT event_id, quantity_kg FROM feed_intake WHERE event_id IN ('{listed}')"
+    wait_for("the feedings at the feed service", 60,
+             lambda: len(farm.query("feed", look)) >= len(wanted), every=0.2)
+    assert sorted(farm.query("feed", look)) == sorted(wanted.items())
+
+
+def test_a_feeding_is_kept_once_however_often_it_is_delivered(cloud, channel):
+    """From ingestion, from the exchange that feed had before, and with the consumer killed."""
+    fed = [feeding(1.0 + n) for n in range(40)]
+    cloud.processes[FEED].end(signal.SIGKILL)
+    assert post(cloud, fed)[1]["accepted"] == len(fed)
+    for exchange in (FEED_EXCHANGE, SYNC_EXCHANGE):
+        for one in fed:
+            channel.basic_publish(exchange, "feed.intake.recorded", json.dumps(one).encode())
+    cloud.processes[FEED].start()
+    last = feeding()
+    post(cloud, [last])
+    assert_fed_once(cloud, [*fed, last])
+    wait_for("an empty queue", 60, lambda: channel.queue_declare(
+        FEED_QUEUE, passive=True).method.message_count == 0)
+    status, page = ask_service(cloud, FEED, "/api/v1/feed/intake-records?limit=100", None,
+                               {"Authorization": f"Bearer {cloud.token}"})
+    ids = [row["eventId"] for row in page["items"]]
+    assert status == 200 and {one["event_id"] for one in [*fed, last]} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_feedings_that_waited_unrouted_are_replayed_to_their_consumer(cloud, channel, build):
+    """A broker that had no queue for them, as before there was a cloud-feed-service."""
+    empty(channel, UNROUTED)
+    cloud.processes[FEED].end()
+    for exchange in (FEED_EXCHANGE, SYNC_EXCHANGE):
+        channel.queue_unbind(FEED_QUEUE, exchange, "feed.intake.recorded")
+    waited = [feeding(1.0 + n) for n in range(150)]
+    for at in range(0, 150, 50):
+        post(cloud, waited[at:at + 50])
+    wait_for("the unrouted messages", 60, lambda: channel.queue_declare(
+        UNROUTED, passive=True).method.message_count == len(waited))
+    assert ctl(cloud, build, "bus", "declare")[0] == 0
+    cloud.processes[FEED].start()
+    for _ in range(2):
+        ctl(cloud, build, "dlq", "replay", "--queue", UNROUTED, "--limit", "100", "--rate", "0")
+    assert_fed_once(cloud, waited)
+    assert channel.queue_declare(UNROUTED, passive=True).method.message_count == 0
+
+
+def test_kills_of_the_feed_service_lose_and_double_nothing(cloud):
+    fed = []
+    for number in range(120):
+        fed.append(feeding(1.0 + number))
+        assert post(cloud, fed[-1:])[0] == 200
+        if number % 40 == 20:
+            cloud.processes[FEED].end(signal.SIGKILL)
+            cloud.processes[FEED].start()
+    assert_fed_once(cloud, fed)
+
+
+def test_what_is_no_feeding_is_a_dead_letter_that_says_why(cloud, channel):
+    empty(channel, FEED_DLQ)
+    good, bad = feeding(), feeding(-3.0)
+    post(cloud, [bad, good])
+    assert_fed_once(cloud, [good])
+    _, properties, body = take(channel, FEED_DLQ)
+    assert json.loads(body)["event_id"] == bad["event_id"]
+    assert properties.headers["x-farmiq-error"] == "quantity_kg must be above 0 and at most 1000000"
+
+
 # -- the door -----------------------------------------------------------------------------------
 
 
@@ -478,17 +560,18 @@ def test_the_shipped_configuration_serves_least_privileged_services(tmp_path, bu
                            EDGE_KEYS=f"edge-demo:{farm.secret}:{TENANT}",
                            API_TOKENS=f"{farm.token}:{TENANT}",
                            RABBITMQ_URL=door.replace("farmiq:", "cloud-ingestion:"), **tls)
-        farm.start_service("cloud-telemetry-service", TELEMETRY,
-                           DATABASE_URL=farm.database_url("cloud"),
-                           API_TOKENS=f"{farm.token}:{TENANT}",
-                           RABBITMQ_URL=door.replace("farmiq:", "cloud-telemetry-service:"),
-                           **tls)
+        for consumer, database in ((TELEMETRY, "cloud"), (FEED, "feed")):
+            farm.start_service(consumer, DATABASE_URL=farm.database_url(database),
+                               API_TOKENS=f"{farm.token}:{TENANT}",
+                               RABBITMQ_URL=door.replace("farmiq:", f"{consumer}:"), **tls)
         good, bad = event(), event(payload={"metric_type": "t", "metric_value": "x"})
-        post(farm, [good, bad])
+        fed = feeding()
+        post(farm, [good, bad, fed])
         wait_stored(farm, [good])
+        assert_fed_once(farm, [fed])
         wait_for("the dead letter", 10, lambda: f"{DLQ} 1" in re.sub(
             r"\t", " ", farm.rabbit.ctl("list_queues", "name", "messages")))
-        for name in (INGESTION, TELEMETRY):
+        for name in (INGESTION, TELEMETRY, FEED):
             assert is_ready(farm, name)
     finally:
         farm.end()

@@ -15,6 +15,7 @@ from asking import ask
 from conftest import SOAK
 from farm import wait_for
 from support import Device, deliver_everything, is_alive
+from test_feed import dispensed, feed_topic
 from test_sessions import KINDS, SESSIONS, fact, topic
 
 KILLS = 20 if SOAK else 1
@@ -92,6 +93,22 @@ def test_a_weigh_session_crosses_the_bus(engines):
         return status == 200 and answer.get("status") == "FINALIZED" and answer
     session = wait_for("the session at the cloud", 60, arrived, 0.2)
     assert [m["weightKg"] for m in session["measurements"]] == [120.5]
+
+
+def test_a_feeding_crosses_the_bus(engines):
+    message = dispensed(12.5, device="feeder-engines")
+    with Device(engines) as device:
+        for _ in range(2):
+            device.publish(feed_topic("feeder-engines"), message)
+        device.flush()
+    url = f"{engines.url_of('cloud-feed-service')}/api/v1/feed/intake-records"
+
+    def arrived():
+        status, page = ask(url, headers={"Authorization": f"Bearer {engines.token}"})
+        return status == 200 and page["items"]
+    fed = wait_for("the feeding at the cloud", 60, arrived, 0.2)
+    assert [(row["eventId"], row["quantityKg"], row["deviceId"]) for row in fed] == [
+        (message["event_id"], 12.5, "feeder-engines")]
 
 
 def test_replicas_share_the_work(engines):

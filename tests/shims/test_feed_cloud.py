@@ -27,7 +27,7 @@ def site(tmp_path_factory, build, request):
         if farm.postgresql:
             farm.start_postgres()
         farm.start_broker()
-        farm.start_cloud(EDGE_KEYS=f"edge-demo:{farm.secret}:{TENANT}+{OTHER}",
+        farm.start_cloud(INGEST_GAUGES_INTERVAL_MS="500", EDGE_KEYS=f"edge-demo:{farm.secret}:{TENANT}+{OTHER}",
                          API_TOKENS=f"{farm.token}:{TENANT},{OTHER_TOKEN}:{OTHER}")
         farm.start_edge()
         yield farm
@@ -192,6 +192,8 @@ def test_what_cannot_be_a_feeding_waits_with_its_reason(site, batch):
     wait_records(site, 1, batchId=batch)
     for event, (_, why) in zip(events, odd):
         assert reasons(site, event) == [why]
+    wait_for("the alarm's gauge", 60, lambda: metric(
+        site, site.cloud_url, "farmiq_bus_queue_messages", queue="bus_intake dead") >= len(odd))
     assert metric(site, site.cloud_url, "farmiq_consume_refused_total",
                   reason="INVALID_FEEDING") >= len(odd)
 
