@@ -122,10 +122,15 @@ def cloud_sessions(target, open_door):
     return asking_door(target, open_door, "sessions")
 
 
+@pytest.fixture
+def cloud_feed(target, open_door):
+    return asking_door(target, open_door, "feed")
+
+
 SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "sessions"),
             ("edge", "forwarder"),
             ("cloud", "ingestion"), ("cloud", "telemetry"),
-            ("cloud", "sessions")]
+            ("cloud", "sessions"), ("cloud", "feed")]
 
 
 @pytest.fixture(params=SERVICES, ids=lambda where: "-".join(where))

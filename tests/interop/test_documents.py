@@ -31,6 +31,7 @@ WANTED = {
     ("cloud", "sessions"): {"/api/v1/weighvision/sessions", "/api/v1/weighvision/analytics",
                             "/api/v1/weighvision/sessions/{sessionId}",
                             "/api/v1/weighvision/weight-aggregates"},
+    ("cloud", "feed"): {"/api/v1/feed/intake-records"},
 }
 
 

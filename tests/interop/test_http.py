@@ -16,6 +16,7 @@ A_BUSINESS_PATH = {
     ("cloud", "ingestion"): "/api/v1/edge/diagnostics/handshake",
     ("cloud", "telemetry"): "/api/v1/telemetry/readings",
     ("cloud", "sessions"): "/api/v1/weighvision/sessions",
+    ("cloud", "feed"): "/api/v1/feed/intake-records",
 }
 A_POST = {
     ("edge", "gateway"): "/api/v1/media/images/presign",
