@@ -83,9 +83,6 @@ static int write_state(void *ctx, uint32_t row, const struct farmiq_sql_value *c
     else
         member_real(json, "lag_seconds", lag_seconds);
     farmiq_json_close(json, '}');
-    shim_gauge("edge_policy_cache_entries", NULL, (double)columns[4].integer);
-    if (columns[0].type != FARMIQ_SQL_NULL)
-        shim_gauge("edge_policy_sync_lag_seconds", NULL, lag_seconds);
     return FARMIQ_OK;
 }
 

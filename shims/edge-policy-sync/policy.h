@@ -12,10 +12,17 @@ struct context {
     struct farmiq_str tenant_id, farm_id, barn_id;
 };
 
+struct policy_state {
+    int64_t asked_since_unix_ms; /* the first pass; 0: there was none */
+};
+
 /* contexts.c: EDGE_CONTEXTS, in the call's memory. FARMIQ_OK; FARMIQ_E_ARG: it is no list
  * of contexts; FARMIQ_E_NOMEM. */
 int policy_contexts(struct shim_call *call, struct context **first);
 int policy_check(struct shim_call *call);
+
+/* note.c: a pass has ended, well or (`fault`) not. FARMIQ_OK, or the writer's failure. */
+int policy_note(struct shim_call *call, const char *fault);
 
 int policy_sync(struct shim_call *call);          /* sync.c: a job */
 int policy_get_effective(struct shim_call *call); /* answer.c */

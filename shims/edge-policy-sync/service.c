@@ -23,9 +23,10 @@ static const struct shim_metric metrics[] = {
       "passes over all barns that went through" },
     { "edge_policy_sync_failure_total", SHIM_COUNTER, NULL, "passes that did not" },
     { "edge_policy_sync_lag_seconds", SHIM_GAUGE, NULL,
-      "since the last pass that went through; as of the last look at the state" },
+      "since the last pass that went through, or, where none did, since the first; as "
+      "of the last pass" },
     { "edge_policy_cache_entries", SHIM_GAUGE, NULL,
-      "configurations that are kept; as of the last look at the state" },
+      "configurations that are kept; as of the last pass" },
     { 0 },
 };
 
@@ -49,6 +50,7 @@ static const struct shim_service service = {
     .jobs = jobs,
     .openapi = edge_policy_sync_openapi,
     .schema = farmiq_schema_edge,
+    .state_bytes = sizeof(struct policy_state),
     .check = policy_check,
 };
 

@@ -185,19 +185,7 @@ static int fetch(struct shim_call *call, struct errand *errand)
     return r < 0 ? r : shim_write(call, keep, errand);
 }
 
-/* ## How it went */
-
-static int note(struct shim_call *call, void *arg)
-{
-    const char *fault = arg;
-    const struct farmiq_sql_value params[] = {
-        farmiq_sql_integer(call->now_unix_ms),
-        farmiq_sql_text_or_null(shim_str(fault ? fault : "")),
-    };
-
-    return farmiq_sql_run(call->store, fault ? &sql_policy_failed : &sql_policy_succeeded,
-                          NULL, params, fault ? 2 : 1, NULL, NULL);
-}
+/* ## A pass */
 
 /* Barns that are no longer ours; the rows of those that are begin after `arg`'s pass. */
 static int forget(struct shim_call *call, void *arg)
@@ -210,12 +198,15 @@ static int forget(struct shim_call *call, void *arg)
 int policy_sync(struct shim_call *call)
 {
     int64_t began_unix_ms = call->now_unix_ms;
+    struct policy_state *state = call->state;
     struct errand errand = { .fault = NULL };
     struct context *context;
     int r, noted;
 
     if (!*shim_text(call, "BFF_BASE_URL"))
         return FARMIQ_OK;
+    if (!state->asked_since_unix_ms)
+        state->asked_since_unix_ms = began_unix_ms;
     r = policy_contexts(call, &context);
     for (; context && r == FARMIQ_OK; context = context->next) {
         errand.context = context;
@@ -228,6 +219,6 @@ int policy_sync(struct shim_call *call)
     shim_count(r < 0 ? "edge_policy_sync_failure_total"
                      : "edge_policy_sync_success_total",
                NULL, 1);
-    noted = shim_write(call, note, (void *)errand.fault);
+    noted = policy_note(call, errand.fault);
     return r < 0 ? r : noted;
 }

@@ -22,17 +22,26 @@ static void gauge(const struct farmiq_outbox_stats *stats, int64_t now_unix_ms)
     shim_gauge("farmiq_inference_oldest_seconds", NULL, (double)age_ms / 1000);
 }
 
-static int claim(struct shim_call *call, void *arg)
+static int see_queue(struct shim_call *call, void *arg)
 {
-    struct work *work = arg;
     struct farmiq_outbox_stats stats;
     int r;
 
+    (void)arg;
     farmiq_outbox_stats_init(&stats, sizeof stats);
     r = farmiq_store_outbox_stats(call->store, QUEUE, &stats);
+    if (r == FARMIQ_OK)
+        gauge(&stats, call->now_unix_ms);
+    return r;
+}
+
+static int claim(struct shim_call *call, void *arg)
+{
+    struct work *work = arg;
+    int r = see_queue(call, NULL);
+
     if (r < 0)
         return r;
-    gauge(&stats, call->now_unix_ms);
     work->claim.now_unix_ms = call->now_unix_ms;
     shim_random_bytes(call, work->claim.token, sizeof work->claim.token);
     return farmiq_store_outbox_claim(call->store, QUEUE, &work->claim, &work->row);
@@ -180,7 +189,9 @@ int inference_work(struct shim_call *call)
     if (!*state->version)
         return FARMIQ_OK;
     r = look_ready(call, &work.finding.model_version);
-    if (r == FARMIQ_OK)
+    if (r < 0) /* what waits for it is to be seen all the same */
+        (void)shim_write(call, see_queue, NULL);
+    else
         r = take_one(&work);
     if (r != FARMIQ_OK)
         return r < 0 ? r : FARMIQ_OK;

@@ -8,8 +8,8 @@ import sys
 
 import yaml
 
-DECLARED = re.compile(r'\{\s*"(farmiq_\w+)",\s*SHIM_(?:COUNTER|GAUGE),\s*(?:"(\w+)"|NULL)')
-ASKED = re.compile(r"(farmiq_\w+)(?:\{([^}]*)\})?")
+DECLARED = re.compile(r'\{\s*"((?:farmiq|edge)_\w+)",\s*SHIM_(?:COUNTER|GAUGE),\s*(?:"(\w+)"|NULL)')
+ASKED = re.compile(r"\b((?:farmiq|edge)_\w+)(?:\{([^}]*)\})?")
 LABEL = re.compile(r"(\w+)\s*=~?")
 FROM_PROMETHEUS = {"job", "instance"}
 

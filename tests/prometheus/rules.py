@@ -34,6 +34,7 @@ def growing(name, per_minute, **labels):
 PENDING = steady("farmiq_outbox_rows", 1, state="pending")
 NOTHING_WAITS = steady("farmiq_outbox_rows", 0, state="pending")
 SYNCED = steady("farmiq_sync_last_success_timestamp_seconds", 0, tenant="t")
+NO_MODEL = steady("farmiq_inference_model_ready", 0)
 EDGE = steady("farmiq_edge_last_batch_timestamp_seconds", 0, edge="e")
 TENANT = steady("farmiq_tenant_last_batch_timestamp_seconds", 0, tenant="t")
 
@@ -42,6 +43,48 @@ TENANT = steady("farmiq_tenant_last_batch_timestamp_seconds", 0, tenant="t")
 CASES = {
     "FarmiqMediaLost": [([steady("farmiq_media_rows_without_bytes", 1)], 0),
                         ([steady("farmiq_media_rows_without_bytes", 0)], None)],
+    "FarmiqMediaOrphans": [([growing("farmiq_media_orphans_total", 1)], 1),
+                           ([steady("farmiq_media_orphans_total", 9)], None)],
+    "FarmiqUploadsRefused": [
+        ([growing("farmiq_media_uploads_total", 3, outcome="refused"),
+          growing("farmiq_media_uploads_total", 3, outcome="limited"),
+          growing("farmiq_media_uploads_total", 94, outcome="stored")], 16),
+        ([growing("farmiq_media_uploads_total", 5, outcome="refused"),
+          growing("farmiq_media_uploads_total", 95, outcome="stored")], None)],
+    "FarmiqSessionsIncomplete": [([growing("farmiq_sessions_incomplete_total", 1)], 1),
+                                 ([steady("farmiq_sessions_incomplete_total", 9)], None)],
+    "FarmiqPolicyStale": [([steady("edge_policy_sync_lag_seconds", HOUR + 1)], 0),
+                          ([steady("edge_policy_sync_lag_seconds", HOUR)], None)],
+    "FarmiqModelGone": [
+        ([NO_MODEL, steady("farmiq_inference_jobs", 1, state="pending")], 5),
+        ([NO_MODEL, growing("farmiq_http_errors_total", 1, code="NO_MODEL")], 6),
+        ([NO_MODEL, steady("farmiq_http_errors_total", 9, code="NO_MODEL"),
+          steady("farmiq_inference_jobs", 0, state="pending"),
+          steady("farmiq_inference_jobs", 9, state="dead")], None),
+        ([steady("farmiq_inference_model_ready", 1),
+          steady("farmiq_inference_jobs", 1, state="pending")], None)],
+    "FarmiqInferenceLate": [([steady("farmiq_inference_oldest_seconds", 16)], 5),
+                            ([steady("farmiq_inference_oldest_seconds", 15)], None)],
+    "FarmiqInferenceStopped": [([steady("farmiq_inference_oldest_seconds", HOUR + 1)], 0),
+                               ([steady("farmiq_inference_oldest_seconds", HOUR)], None)],
+    "FarmiqInferenceFails": [
+        ([growing("farmiq_inference_attempts_total", 1, outcome="refused"),
+          growing("farmiq_inference_attempts_total", 1, outcome="retry"),
+          growing("farmiq_inference_attempts_total", 98, outcome="acked")], 16),
+        ([growing("farmiq_inference_attempts_total", 1, outcome="refused"),
+          growing("farmiq_inference_attempts_total", 50, outcome="unreached"),
+          growing("farmiq_inference_attempts_total", 99, outcome="acked")], None)],
+    "FarmiqServiceDown": [([steady("edge_service_up", 0, service="s")], 2),
+                          ([steady("edge_service_up", 1, service="s")], None)],
+    "FarmiqServiceNotReady": [
+        ([steady("edge_service_up", 1, service="s"),
+          steady("edge_service_ready", 0, service="s")], 5),
+        ([steady("edge_service_up", 0, service="s"),
+          steady("edge_service_ready", 0, service="s")], None),
+        ([steady("edge_service_up", 1, service="s"),
+          steady("edge_service_ready", 1, service="s")], None)],
+    "FarmiqDiskLow": [([steady("edge_disk_free_bytes", 4.9e9)], 15),
+                      ([steady("edge_disk_free_bytes", 5e9)], None)],
     "FarmiqDown": [([steady("up", 0)], 2), ([steady("up", 1)], None)],
     "FarmiqStoreFilling": [([steady("farmiq_store_used_percent", 76)], 15),
                            ([steady("farmiq_store_used_percent", 75)], None)],

@@ -3,7 +3,10 @@
 age, disk, last successful sync per edge and tenant)."""
 import time
 
+import farm as farm_module
+import test_media
 from farm import TENANT, wait_for
+from pictures import Site, blank, moody_manifest
 from support import metric
 
 
@@ -61,3 +64,50 @@ def test_what_is_known_of_the_last_sync_outlives_a_restart(farm):
     farm.processes["edge"].start()
     wait_for_metric(farm, farm.edge_url, name, lambda then: abs(then - before) < 2,
                     tenant=TENANT)
+
+
+# -- images and pictures ---------------------------------------------------------------
+
+
+def test_uploads_that_are_refused_are_counted_apart(tmp_path, build):
+    edge = test_media.start(farm_module.Farm(tmp_path / "farm", build),
+                            MEDIA_PRESIGN_PER_MINUTE="2")
+    try:
+        good, bad = (test_media.presign(edge)["upload_url"] for _ in range(2))
+        assert test_media.post(edge, "presign", test_media.wish())[0] == 429
+        assert test_media.put(edge, good, test_media.image())[0] == 200
+        assert test_media.put(edge, bad, b"this is no image")[0] == 409
+        for outcome in ("stored", "refused", "limited"):
+            assert metric(edge, edge.edge_url, "farmiq_media_uploads_total",
+                          outcome=outcome) == 1, outcome
+    finally:
+        edge.end()
+
+
+def pictures_wait(site, count):
+    return lambda: (metric(site.farm, site.url, "farmiq_inference_jobs", state="pending") == count
+                    and metric(site.farm, site.url, "farmiq_inference_oldest_seconds") > 1)
+
+
+def test_a_model_that_is_gone_and_pictures_that_wait_show(tmp_path, build):
+    manifest = moody_manifest(tmp_path / "model", build)
+    library = tmp_path / "model/moody.so"
+    good = library.read_bytes()
+    library.write_bytes(good + b"x")
+    site = Site(tmp_path / "site", build, manifest).start()
+    try:
+        site.show(blank(1000))
+        wait_for("a picture that waits", 60, pictures_wait(site, 1))
+        assert metric(site.farm, site.url, "farmiq_inference_model_ready") == 0
+        library.write_bytes(good)
+        wait_for("nothing that waits", 60, lambda: metric(
+            site.farm, site.url, "farmiq_inference_attempts_total", outcome="acked") == 1)
+        wait_for_metric(site.farm, site.url, "farmiq_inference_oldest_seconds",
+                        lambda seconds: seconds == 0)
+        assert metric(site.farm, site.url, "farmiq_inference_model_ready") == 1
+        site.media.fault = 503
+        site.show(blank(1000))
+        wait_for("the media store's outage", 60, pictures_wait(site, 1))
+        assert metric(site.farm, site.url, "farmiq_inference_model_ready") == 1
+    finally:
+        site.end()

@@ -12,6 +12,7 @@ import pytest
 import farm as farm_module
 from asking import ask
 from farm import wait_for
+from support import metric
 
 SERVICE = "edge-policy-sync"
 EFFECTIVE = "/api/v1/edge-config/effective"
@@ -137,6 +138,22 @@ def test_an_answer_that_is_no_configuration_changes_nothing(edge):
     assert edge.config()["config_json"] == first["config_json"]
     assert "captive" not in (edge.farm.home / f"{SERVICE}.log").read_text()
     assert "secret-token" not in (edge.farm.home / f"{SERVICE}.log").read_text()
+
+
+def lag(edge):
+    return metric(edge.farm, edge.farm.url_of(SERVICE), "edge_policy_sync_lag_seconds")
+
+
+def test_the_age_of_what_is_kept_shows_though_nobody_asks(edge):
+    edge.cloud.status = 500
+    edge.start()
+    wait_for("a cloud that never answered", 60, lambda: lag(edge) > 1)
+    edge.cloud.status = 200
+    wait_for("both barns", 60, lambda: metric(
+        edge.farm, edge.farm.url_of(SERVICE), "edge_policy_cache_entries") == 2)
+    assert lag(edge) < 1
+    edge.cloud.status = 500
+    wait_for("a cloud that is gone", 60, lambda: lag(edge) > 1)
 
 
 def test_a_barn_that_left_is_forgotten(edge):
