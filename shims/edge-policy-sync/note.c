@@ -28,9 +28,9 @@ static int note(struct shim_call *call, void *arg)
         farmiq_sql_integer(call->now_unix_ms),
         farmiq_sql_text_or_null(shim_str(fault ? fault : "")),
     };
-    int r = farmiq_sql_run(call->store,
-                           fault ? &sql_policy_failed : &sql_policy_succeeded, NULL,
-                           params, fault ? 2 : 1, NULL, NULL);
+    int r =
+        farmiq_sql_run(call->store, fault ? &sql_policy_failed : &sql_policy_succeeded,
+                       NULL, params, fault ? 2 : 1, NULL, NULL);
 
     return r < 0 ? r
                  : farmiq_sql_run(call->store, &sql_policy_state, NULL, NULL, 0,
