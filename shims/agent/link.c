@@ -185,11 +185,7 @@ static int connect_link(struct link *link, struct moment now, struct farmiq_erro
     struct shim_mqtt_publisher_options mqtt = {
         .url = o->url,
         .client_id = o->client_id,
-        .username = o->username,
-        .password = o->password,
-        .ca_file = o->ca_file,
-        .cert_file = o->cert_file,
-        .key_file = o->key_file,
+        .access = o->access,
         .window = o->window + FLIGHT_SLACK,
         .will_topic = link->status_topic,
         .will_body = { .ptr = will },

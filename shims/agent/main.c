@@ -44,7 +44,8 @@ static int run(const struct agent_options *own, const struct shim_options *optio
 int agent_main(int argc, char **argv, const struct agent_kind *kind)
 {
     const struct shim_option *const tables[] = { kind->options, agent_option_table,
-                                                 NULL };
+                                                 shim_mqtt_access_options,
+                                                 shim_log_options, NULL };
     struct shim_options *options = NULL;
     struct agent_options own;
     int r = shim_options_open(&options, kind->program, kind->summary, tables, argc, argv);

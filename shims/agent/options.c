@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/kind.h"
+#include "kit/log.h"
 
 #define WINDOW_MAX 60000
 
@@ -18,13 +19,7 @@ const struct shim_option agent_option_table[] = {
     { "MQTT_HOST", SHIM_STRING, "edge-mqtt-broker", "the broker's host" },
     { "MQTT_PORT", SHIM_COUNT, "1883", "the broker's port; with MQTT_TLS usually 8883" },
     { "MQTT_TLS", SHIM_FLAG, "false", "speak TLS to the broker" },
-    { "MQTT_CA_FILE", SHIM_STRING, "",
-      "trust these authorities instead of the system's" },
-    { "MQTT_CERT_FILE", SHIM_STRING, "", "the device's certificate" },
-    { "MQTT_KEY_FILE", SHIM_STRING, "", "its key" },
     { "MQTT_CLIENT_ID", SHIM_STRING, "", "the client id; empty: this device's name" },
-    { "MQTT_USERNAME", SHIM_STRING, "", "the device's name at the broker" },
-    { "MQTT_PASSWORD", SHIM_SECRET, "", "its password" },
     { "WINDOW", SHIM_COUNT, "100",
       "events on the way and not yet acknowledged, at most" },
     { "ACK_TIMEOUT", SHIM_MS, "30s",
@@ -41,7 +36,6 @@ const struct shim_option agent_option_table[] = {
     { "LEDGER", SHIM_STRING, "",
       "append the id of each event to this file once it is safe in the buffer" },
     { "DRAIN", SHIM_MS, "5s", "how long to wait for acknowledgements when stopped" },
-    { "LOG_LEVEL", SHIM_CHOICE, "info", "error|warn|info|debug: how much to log" },
     { 0 },
 };
 
@@ -49,14 +43,6 @@ int agent_refuse(const struct agent_kind *kind, const char *name, const char *wh
 {
     fprintf(stderr, "%s: %s %s\n", kind->program, name, why);
     return FARMIQ_E_ARG;
-}
-
-static int read_level(const char *text)
-{
-    return strcmp(text, "error") == 0  ? SHIM_ERROR
-           : strcmp(text, "warn") == 0 ? SHIM_WARN
-           : strcmp(text, "info") == 0 ? SHIM_INFO
-                                       : SHIM_DEBUG;
 }
 
 /* A name becomes a level of a topic, and so must be one that the edge accepts. */
@@ -118,11 +104,7 @@ static void read_broker(struct agent_options *o, const struct shim_options *opti
     o->client_id = shim_options_text(options, "MQTT_CLIENT_ID");
     if (!*o->client_id)
         o->client_id = o->device_id;
-    o->username = shim_options_text(options, "MQTT_USERNAME");
-    o->password = shim_options_text(options, "MQTT_PASSWORD");
-    o->ca_file = shim_options_text(options, "MQTT_CA_FILE");
-    o->cert_file = shim_options_text(options, "MQTT_CERT_FILE");
-    o->key_file = shim_options_text(options, "MQTT_KEY_FILE");
+    o->access = shim_mqtt_access_of(options);
     o->window = (uint32_t)shim_options_number(options, "WINDOW");
     o->ack_timeout_ms = shim_options_number(options, "ACK_TIMEOUT");
     o->puback_is_enough = strcmp(shim_options_text(options, "ACK_MODE"), "puback") == 0;
@@ -152,7 +134,7 @@ int agent_options_read(struct agent_options *out, const struct agent_kind *kind,
         shim_options_text(options, kind->name_option ? kind->name_option : "DEVICE_ID");
     o.devices = kind->count_devices ? kind->count_devices(options) : 1;
     o.drain_ms = shim_options_number(options, "DRAIN");
-    o.log_level = read_level(shim_options_text(options, "LOG_LEVEL"));
+    o.log_level = shim_log_level(options);
     read_broker(&o, options);
     read_buffer(&o, options);
     *out = o;

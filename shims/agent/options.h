@@ -3,6 +3,7 @@
 #ifndef AGENT_OPTIONS_H
 #define AGENT_OPTIONS_H
 
+#include "kit/mqtt_access.h"
 #include "kit/options.h"
 
 struct agent_kind;
@@ -20,11 +21,7 @@ struct agent_options {
     /* the broker */
     char url[300];
     const char *client_id;
-    const char *username;
-    const char *password;
-    const char *ca_file;
-    const char *cert_file;
-    const char *key_file;
+    struct shim_mqtt_access access;
     uint32_t window;
     int64_t ack_timeout_ms;
     int puback_is_enough;

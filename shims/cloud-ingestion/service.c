@@ -3,24 +3,21 @@
 #include "ingestion.h"
 
 #include "common/ask.h"
+#include "common/options.h"
 #include "common/rows.h"
 #include "openapi.h"
 #include "queries.h"
 
 static const struct shim_option options[] = {
-    { "CLOUD_AUTH_MODE", SHIM_CHOICE, "none",
-      "none|api_key|hmac|mtls|mtls_hmac: how edges prove who they are; none needs "
-      "FARMIQ_INSECURE_DEV" },
+    EDGE_PROOF_OPTIONS,
     { "EDGE_KEYS", SHIM_SECRET, "",
       "who may send for whom: edge:secret:tenant+tenant, separated by commas" },
     { "EDGE_CERTS", SHIM_SECRET, "",
       "whose certificates are whose, for mtls: edge:name:tenant+tenant, separated by "
       "commas; name is the subject's CN, or the URI where it holds ://" },
     { "CLOUD_API_KEYS", SHIM_SECRET, "", "keys bound to no tenant; FARMIQ_INSECURE_DEV" },
-    { "CLOUD_API_KEY", SHIM_SECRET, "", "for api_key" },
     { "CLOUD_HMAC_SECRETS", SHIM_SECRET, "",
       "secrets bound to no tenant; FARMIQ_INSECURE_DEV" },
-    { "CLOUD_HMAC_SECRET", SHIM_SECRET, "", "for hmac" },
     { "HMAC_MAX_SKEW_MS", SHIM_MS, "300000", "how far a signature's time may be off" },
     { "STRICT_ENVELOPE", SHIM_FLAG, "false",
       "refuse every missing field, as older clouds did" },

@@ -3,6 +3,7 @@
  * was committed is acknowledged to the device. */
 #include "gateway.h"
 
+#include "common/options.h"
 #include "common/text.h"
 #include "openapi.h"
 
@@ -24,11 +25,10 @@ const struct route gateway_routes[] = {
 static const struct shim_option options[] = {
     { "EDGE_TELEMETRY_TIMESERIES_URL", SHIM_URL, "http://edge-telemetry-timeseries:3000",
       "base URL of the telemetry service, when it is another process" },
-    { "EDGE_WEIGHVISION_SESSION_URL", SHIM_URL, "http://edge-weighvision-session:3000",
-      "base URL of the session service, when it is another process" },
+    SESSION_SERVICE_OPTION,
     { "EDGE_FEED_INTAKE_URL", SHIM_URL, "http://edge-feed-intake:3000",
       "base URL of the feed service, when it is another process" },
-    { "DOWNSTREAM_TIMEOUT_MS", SHIM_MS, "5000", "how long a neighbour may take" },
+    NEIGHBOUR_TIMEOUT_OPTION,
     { "DEDUPE_TTL_MS", SHIM_MS, "72h", "how long an event id is remembered" },
     { "DEDUPE_CLEANUP_INTERVAL_MS", SHIM_MS, "60s",
       "how often forgotten event ids are deleted" },

@@ -3,6 +3,7 @@
  * disk, a row beside them and an event for the cloud. */
 #include "media.h"
 
+#include "common/options.h"
 #include "openapi.h"
 #include "s3.h"
 
@@ -16,8 +17,7 @@ static const struct shim_option options[] = {
     { "MEDIA_REGION", SHIM_STRING, "us-east-1", "s3: its region" },
     { "MEDIA_ACCESS_KEY", SHIM_STRING, "", "s3: the access key's id" },
     { "MEDIA_SECRET_KEY", SHIM_SECRET, "", "s3: and the secret behind it" },
-    { "MEDIA_BUCKET", SHIM_STRING, "farmiq-media",
-      "a name that ids of images follow from: the same for ever" },
+    MEDIA_BUCKET_OPTION,
     { "MEDIA_URL_SECRET", SHIM_SECRET, "",
       "what upload URLs are signed with; empty: one that the database keeps" },
     { "MEDIA_PRESIGN_ENDPOINT", SHIM_URL, "",

@@ -2,6 +2,7 @@
 /* edge-sync-forwarder: the only way from the edge to the cloud. */
 #include "forwarder.h"
 
+#include "common/options.h"
 #include "common/purge.h"
 #include "openapi.h"
 
@@ -12,11 +13,7 @@ static const struct shim_option options[] = {
       "an Authorization header to send" },
     { "CLOUD_INGESTION_HEADERS_JSON", SHIM_SECRET, "",
       "an object of more headers to send: {\"x-proxy-key\":\"...\"}" },
-    { "CLOUD_AUTH_MODE", SHIM_CHOICE, "none",
-      "none|api_key|hmac|mtls|mtls_hmac: how edges prove who they are; none needs "
-      "FARMIQ_INSECURE_DEV" },
-    { "CLOUD_API_KEY", SHIM_SECRET, "", "for api_key" },
-    { "CLOUD_HMAC_SECRET", SHIM_SECRET, "", "for hmac" },
+    EDGE_PROOF_OPTIONS,
     { "CLOUD_TIMEOUT_MS", SHIM_MS, "30s", "how long the cloud may take for a batch" },
     { "SYNC_FORWARDER_MODE", SHIM_CHOICE, "send",
       "send|noop: noop keeps everything here" },

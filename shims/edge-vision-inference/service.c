@@ -3,6 +3,7 @@
  * animal's weight goes to the session and to the cloud. */
 #include "inference.h"
 
+#include "common/options.h"
 #include "common/purge.h"
 #include "openapi.h"
 
@@ -31,12 +32,10 @@ static const struct shim_option options[] = {
     PURGE_DEAD_OPTION,
     { "EDGE_MEDIA_STORE_URL", SHIM_URL, "http://edge-media-store:3000",
       "base URL of the media store, when it is another process" },
-    { "EDGE_WEIGHVISION_SESSION_URL", SHIM_URL, "http://edge-weighvision-session:3000",
-      "base URL of the session service, when it is another process" },
+    SESSION_SERVICE_OPTION,
     { "MEDIA_TIMEOUT_MS", SHIM_MS, "30s", "how long the media store may take" },
-    { "MEDIA_BUCKET", SHIM_STRING, "farmiq-media",
-      "the bucket's name, of which the ids of media are made" },
-    { "DOWNSTREAM_TIMEOUT_MS", SHIM_MS, "5000", "how long a neighbour may take" },
+    MEDIA_BUCKET_OPTION,
+    NEIGHBOUR_TIMEOUT_OPTION,
     { 0 },
 };
 

@@ -19,13 +19,6 @@ const struct shim_option shim_broker_options[] = {
     { 0 },
 };
 
-static const char *text_or_null(const struct shim_options *options, const char *name)
-{
-    const char *text = shim_options_text(options, name);
-
-    return *text ? text : NULL;
-}
-
 int shim_broker_check(const struct shim_options *options,
                       char place[SHIM_AMQP_PLACE_BYTES], struct farmiq_error *error)
 {
@@ -41,14 +34,13 @@ int shim_broker_open(struct shim_amqp **out, const struct shim_options *options,
 {
     const struct shim_amqp_options amqp = {
         .url = shim_options_text(options, "RABBITMQ_URL"),
-        .ca_file = text_or_null(options, "RABBITMQ_CA_FILE"),
-        .cert_file = text_or_null(options, "RABBITMQ_CERT_FILE"),
-        .key_file = text_or_null(options, "RABBITMQ_KEY_FILE"),
+        .ca_file = shim_options_text_or_null(options, "RABBITMQ_CA_FILE"),
+        .cert_file = shim_options_text_or_null(options, "RABBITMQ_CERT_FILE"),
+        .key_file = shim_options_text_or_null(options, "RABBITMQ_KEY_FILE"),
         .name = name,
         .connect_timeout_ms =
-            (uint32_t)shim_options_number(options, "RABBITMQ_CONNECT_TIMEOUT_MS"),
-        .heartbeat_s =
-            (uint32_t)shim_options_number(options, "RABBITMQ_HEARTBEAT") / 1000,
+            shim_options_number32(options, "RABBITMQ_CONNECT_TIMEOUT_MS"),
+        .heartbeat_s = shim_options_number32(options, "RABBITMQ_HEARTBEAT") / 1000,
     };
     char place[SHIM_AMQP_PLACE_BYTES];
     int r = shim_broker_check(options, place, error);

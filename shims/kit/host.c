@@ -22,41 +22,7 @@
 #define DRAIN_MS 5000
 
 static const struct shim_option process_options[] = {
-    { "LOG_LEVEL", SHIM_CHOICE, "info",
-      "error|warn|info|debug: the least urgent line written" },
     { "COMMIT_ID", SHIM_STRING, "Unknown", "build commit, shown in X-commit-ID" },
-    { 0 },
-};
-
-static const struct shim_option http_options[] = {
-    { "APP_BIND", SHIM_STRING, "127.0.0.1", "the address to listen on" },
-    { "APP_PORT", SHIM_COUNT, "3000", "the port to listen on; 0: any free one" },
-    { "APP_PORT_FILE", SHIM_STRING, "", "write the port listened on into this file" },
-    { "TLS_CERT_FILE", SHIM_STRING, "", "serve HTTPS with this certificate" },
-    { "TLS_KEY_FILE", SHIM_STRING, "", "and this key" },
-    { "TLS_CLIENT_CA_FILE", SHIM_STRING, "", "verify client certificates against these" },
-    { "HTTP_MAX_BODY_BYTES", SHIM_BYTES, "10M", "longer request bodies are refused" },
-    { "HTTP_MAX_CONNECTIONS", SHIM_COUNT, "1024", "connections at the same time" },
-    { "HTTP_MAX_CONNECTIONS_PER_IP", SHIM_COUNT, "256", "of them from one address" },
-    { "HTTP_IDLE_TIMEOUT_MS", SHIM_MS, "30s", "a silent connection is closed" },
-    { 0 },
-};
-
-static const struct shim_option mqtt_options[] = {
-    { "MQTT_BROKER_URL", SHIM_URL, "mqtt://127.0.0.1:1883",
-      "the broker: mqtt://host:port or mqtts://host:port" },
-    { "MQTT_CLIENT_ID", SHIM_STRING, "edge-ingress-gateway",
-      "must be stable, and different for each replica: the broker keeps its session" },
-    { "MQTT_USERNAME", SHIM_STRING, "", "empty: none" },
-    { "MQTT_PASSWORD", SHIM_SECRET, "", "empty: none" },
-    { "MQTT_CA_FILE", SHIM_STRING, "", "trust these certificates (mqtts)" },
-    { "MQTT_CERT_FILE", SHIM_STRING, "", "our client certificate" },
-    { "MQTT_KEY_FILE", SHIM_STRING, "", "and its key" },
-    { "MQTT_SHARE_GROUP", SHIM_STRING, "",
-      "share the subscription with other replicas of this name; empty: do not" },
-    { "MQTT_BATCH_MAX", SHIM_COUNT, "1000",
-      "messages in one commit at most; up to 1000" },
-    { "MQTT_BATCH_WAIT_MS", SHIM_MS, "2", "how long the first may wait for company" },
     { 0 },
 };
 
@@ -130,19 +96,22 @@ static int read_options(struct shim_runtime *runtime)
     size_t count = 0;
 
     for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
-        if (h->service->options && count < MAX_TABLES - 9)
+        if (h->service->options && count < MAX_TABLES - 11)
             tables[count++] = h->service->options;
-    if (ANY(runtime, topics))
-        tables[count++] = mqtt_options;
+    if (ANY(runtime, topics)) {
+        tables[count++] = shim_mqtt_options;
+        tables[count++] = shim_mqtt_access_options;
+    }
     if (runtime->schema)
         tables[count++] = shim_store_options;
     if (ANY(runtime, queues) || any_publishes(runtime)) {
         tables[count++] = shim_broker_options;
         tables[count++] = shim_bus_options;
     }
-    tables[count++] = http_options;
+    tables[count++] = shim_http_options;
     tables[count++] = shim_request_options;
     tables[count++] = shim_auth_options;
+    tables[count++] = shim_log_options;
     tables[count++] = process_options;
     return shim_options_open(&runtime->options, runtime->program, runtime->summary,
                              tables, runtime->argc, runtime->argv);
@@ -185,135 +154,6 @@ static void renew_secrets(struct shim_runtime *runtime)
     }
     shim_log_line(SHIM_INFO, "secrets.renewed", "%u options changed",
                   shim_options_renew(runtime->options, trial.options));
-}
-
-/* ## Transports */
-
-static const char *text_or_null(const struct shim_runtime *runtime, const char *name)
-{
-    const char *text = shim_options_text(runtime->options, name);
-
-    return *text ? text : NULL;
-}
-
-static uint32_t number32(const struct shim_runtime *runtime, const char *name)
-{
-    return (uint32_t)shim_options_number(runtime->options, name);
-}
-
-static int write_port_file(const struct shim_runtime *runtime)
-{
-    const char *path = text_or_null(runtime, "APP_PORT_FILE");
-    FILE *file = path ? fopen(path, "we") : NULL;
-
-    if (path && !file)
-        return FARMIQ_E_STORE;
-    if (file) {
-        fprintf(file, "%u\n", shim_http_server_port(runtime->http));
-        fclose(file);
-    }
-    return FARMIQ_OK;
-}
-
-static int open_http(struct shim_runtime *runtime, struct farmiq_error *error)
-{
-    struct shim_http_server_options options = {
-        .bind_address = shim_options_text(runtime->options, "APP_BIND"),
-        .port = (uint16_t)number32(runtime, "APP_PORT"),
-        .cert_file = text_or_null(runtime, "TLS_CERT_FILE"),
-        .key_file = text_or_null(runtime, "TLS_KEY_FILE"),
-        .client_ca_file = text_or_null(runtime, "TLS_CLIENT_CA_FILE"),
-        .max_body_bytes = number32(runtime, "HTTP_MAX_BODY_BYTES"),
-        .max_connections = number32(runtime, "HTTP_MAX_CONNECTIONS"),
-        .max_connections_per_ip = number32(runtime, "HTTP_MAX_CONNECTIONS_PER_IP"),
-        .idle_timeout_ms = number32(runtime, "HTTP_IDLE_TIMEOUT_MS"),
-        .on_request = shim_dispatch_exchange,
-        .on_head = shim_dispatch_head,
-        .ctx = runtime,
-    };
-    int r = shim_http_server_open(&runtime->http, &options, error);
-
-    return r < 0 ? r : write_port_file(runtime);
-}
-
-static int run_messages(struct shim_call *call, void *arg)
-{
-    const struct shim_service *service = call->service;
-
-    call->messages = arg;
-    for (struct shim_message *m = arg; m; m = m->next)
-        m->verdict = FARMIQ_OK;
-    return service->on_messages(call);
-}
-
-static int on_batch(void *ctx, struct shim_message *first, uint32_t count)
-{
-    struct shim_runtime *runtime = ctx;
-    const struct shim_hosted *hosted = runtime->subscriber;
-    struct shim_call *call = shim_call_open(runtime, hosted);
-    struct shim_unit unit = { .call = call, .run = run_messages, .arg = first };
-    int r;
-
-    if (!call)
-        return FARMIQ_E_NOMEM;
-    r = shim_writer_run(runtime->writer, &unit);
-    if (r >= 0)
-        shim_call_run_effects(call);
-    else
-        shim_log(call, SHIM_ERROR, "mqtt.batch_failed",
-                 "%u messages were not acknowledged and will come again: %s", count,
-                 farmiq_strerror(r));
-    shim_call_close(call);
-    return r < 0 ? r : 0;
-}
-
-static void on_mqtt_state(void *ctx, int connected, const char *why)
-{
-    (void)ctx;
-    shim_gauge("farmiq_mqtt_connected", NULL, connected);
-    shim_log_line(connected ? SHIM_INFO : SHIM_WARN,
-                  connected ? "mqtt.connected" : "mqtt.disconnected", "%s",
-                  why ? why : "");
-}
-
-#define MAX_FILTERS 8
-
-static int open_mqtt(struct shim_runtime *runtime, struct farmiq_error *error)
-{
-    static char texts[MAX_FILTERS][128];
-    static const char *filters[MAX_FILTERS + 1];
-    const struct shim_service *service = runtime->subscriber->service;
-    struct shim_mqtt_subscriber_options options = {
-        .url = shim_options_text(runtime->options, "MQTT_BROKER_URL"),
-        .client_id = shim_options_text(runtime->options, "MQTT_CLIENT_ID"),
-        .username = text_or_null(runtime, "MQTT_USERNAME"),
-        .password = text_or_null(runtime, "MQTT_PASSWORD"),
-        .ca_file = text_or_null(runtime, "MQTT_CA_FILE"),
-        .cert_file = text_or_null(runtime, "MQTT_CERT_FILE"),
-        .key_file = text_or_null(runtime, "MQTT_KEY_FILE"),
-        .share_group = text_or_null(runtime, "MQTT_SHARE_GROUP"),
-        .filters = filters,
-        .batch_max = number32(runtime, "MQTT_BATCH_MAX"),
-        .batch_wait_ms = number32(runtime, "MQTT_BATCH_WAIT_MS"),
-        .message_max_bytes = FARMIQ_ENVELOPE_MAX_BYTES,
-        .on_batch = on_batch,
-        .on_state = on_mqtt_state,
-        .ctx = runtime,
-    };
-    size_t len;
-
-    if (options.batch_max > FARMIQ_BATCH_MAX_EVENTS) {
-        snprintf(error->field, sizeof error->field, "MQTT_BATCH_MAX");
-        snprintf(error->detail, sizeof error->detail, "must be at most 1000");
-        return FARMIQ_E_ARG;
-    }
-    for (size_t i = 0; service->topics[i] && i < MAX_FILTERS; i++) {
-        if (farmiq_topic_filter(service->topics[i], NULL, 0, texts[i], sizeof texts[i],
-                                &len) < 0)
-            return FARMIQ_E_ARG;
-        filters[i] = texts[i];
-    }
-    return shim_mqtt_subscriber_open(&runtime->mqtt, &options, error);
 }
 
 /* ## Life */
@@ -378,9 +218,9 @@ static int set_up(struct shim_runtime *runtime, struct farmiq_error *error)
     if (r >= 0)
         r = start_services(runtime);
     if (r >= 0)
-        r = open_http(runtime, error);
+        r = shim_http_door_open(runtime, error);
     if (r >= 0 && runtime->subscriber)
-        r = open_mqtt(runtime, error);
+        r = shim_mqtt_door_open(runtime, error);
     if (r >= 0)
         r = shim_bus_start(runtime->bus);
     return r < 0 ? r : shim_jobs_start(runtime);
@@ -449,14 +289,6 @@ static void block_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int level_of(const char *name)
-{
-    return name[0] == 'e'   ? SHIM_ERROR
-           : name[0] == 'w' ? SHIM_WARN
-           : name[0] == 'i' ? SHIM_INFO
-                            : SHIM_DEBUG;
-}
-
 static int run(struct shim_runtime *runtime)
 {
     struct farmiq_error error;
@@ -465,8 +297,7 @@ static int run(struct shim_runtime *runtime)
 
     farmiq_error_init(&error, sizeof error);
     block_signals(&signals);
-    shim_log_open(runtime->program,
-                  level_of(shim_options_text(runtime->options, "LOG_LEVEL")));
+    shim_log_open(runtime->program, shim_log_level(runtime->options));
     r = set_up(runtime, &error);
     if (r < 0) {
         shim_log_line(SHIM_ERROR, "start.failed", "%s %s (%s)", error.field, error.detail,

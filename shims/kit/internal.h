@@ -216,6 +216,14 @@ int shim_bus_is_remote(const struct shim_bus *bus); /* there is a broker */
 int shim_bus_is_ready(struct shim_bus *bus); /* each channel that is needed is open */
 void shim_bus_close(struct shim_bus *bus);   /* after the tasks are closed */
 
+/* ## http_door.c, mqtt_door.c: the ways in, as the operator wants them */
+
+extern const struct shim_option shim_http_options[];
+int shim_http_door_open(struct shim_runtime *runtime, struct farmiq_error *error);
+extern const struct shim_option shim_mqtt_options[];
+/* For the service that has topics, which must be known. */
+int shim_mqtt_door_open(struct shim_runtime *runtime, struct farmiq_error *error);
+
 /* ## dispatch.c: from a request to a handler */
 
 /* The server's on_request. */

@@ -17,4 +17,10 @@ void shim_log_write(const char *service, int level, const char *event,
 void shim_log_line(int level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ## log_level.c: LOG_LEVEL */
+
+struct shim_options;
+extern const struct shim_option shim_log_options[];
+int shim_log_level(const struct shim_options *options);
+
 #endif

@@ -267,14 +267,14 @@ static int connect_client(struct shim_mqtt_publisher *p)
     connect.keepAliveInterval = (int)o->keepalive_s;
     connect.connectTimeout = CONNECT_TIMEOUT_S;
     connect.maxInflight = (int)o->window;
-    connect.username = o->username;
-    connect.password = o->password;
+    connect.username = o->access.username;
+    connect.password = o->access.password;
     connect.onSuccess5 = on_connected;
     connect.onFailure5 = on_refused;
     connect.context = p;
-    ssl.trustStore = o->ca_file;
-    ssl.keyStore = o->cert_file;
-    ssl.privateKey = o->key_file;
+    ssl.trustStore = o->access.ca_file;
+    ssl.keyStore = o->access.cert_file;
+    ssl.privateKey = o->access.key_file;
     ssl.verify = 1; /* the host's name, too */
     connect.ssl = &ssl;
     will.topicName = o->will_topic;
@@ -400,11 +400,7 @@ static void *run(void *arg)
 static const size_t texts[] = {
     offsetof(struct shim_mqtt_publisher_options, url),
     offsetof(struct shim_mqtt_publisher_options, client_id),
-    offsetof(struct shim_mqtt_publisher_options, username),
-    offsetof(struct shim_mqtt_publisher_options, password),
-    offsetof(struct shim_mqtt_publisher_options, ca_file),
-    offsetof(struct shim_mqtt_publisher_options, cert_file),
-    offsetof(struct shim_mqtt_publisher_options, key_file),
+    SHIM_MQTT_ACCESS_TEXTS(struct shim_mqtt_publisher_options),
     offsetof(struct shim_mqtt_publisher_options, will_topic),
 };
 

@@ -6,16 +6,14 @@
 
 #include <farmiq/farmiq.h>
 
+#include "kit/mqtt_access.h"
+
 struct shim_mqtt_publisher;
 
 struct shim_mqtt_publisher_options {
     const char *url; /* mqtt:// or mqtts:// */
     const char *client_id;
-    const char *username;
-    const char *password;
-    const char *ca_file;
-    const char *cert_file;
-    const char *key_file;
+    struct shim_mqtt_access access;
     uint32_t keepalive_s;   /* 60 */
     uint32_t window;        /* unacknowledged publishes at most; 100 */
     const char *will_topic; /* NULL: none; QoS 1, retained */

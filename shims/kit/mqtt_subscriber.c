@@ -208,11 +208,12 @@ static int set_security(struct shim_mqtt_subscriber *s)
     const struct shim_mqtt_subscriber_options *o = &s->options;
     int r = MOSQ_ERR_SUCCESS;
 
-    if (o->username && *o->username)
-        r = mosquitto_username_pw_set(s->link, o->username, o->password);
+    if (o->access.username && *o->access.username)
+        r = mosquitto_username_pw_set(s->link, o->access.username, o->access.password);
     if (r == MOSQ_ERR_SUCCESS && s->url.is_tls)
-        r = mosquitto_tls_set(s->link, o->ca_file, o->ca_file ? NULL : "/etc/ssl/certs",
-                              o->cert_file, o->key_file, NULL);
+        r = mosquitto_tls_set(s->link, o->access.ca_file,
+                              o->access.ca_file ? NULL : "/etc/ssl/certs",
+                              o->access.cert_file, o->access.key_file, NULL);
     return r;
 }
 
@@ -366,11 +367,7 @@ static void *run(void *arg)
 
 static const size_t texts[] = {
     offsetof(struct shim_mqtt_subscriber_options, client_id),
-    offsetof(struct shim_mqtt_subscriber_options, username),
-    offsetof(struct shim_mqtt_subscriber_options, password),
-    offsetof(struct shim_mqtt_subscriber_options, ca_file),
-    offsetof(struct shim_mqtt_subscriber_options, cert_file),
-    offsetof(struct shim_mqtt_subscriber_options, key_file),
+    SHIM_MQTT_ACCESS_TEXTS(struct shim_mqtt_subscriber_options),
 };
 #define TEXT_COUNT (sizeof texts / sizeof *texts)
 

@@ -4,6 +4,7 @@
 #ifndef SHIM_MQTT_SUBSCRIBER_H
 #define SHIM_MQTT_SUBSCRIBER_H
 
+#include "kit/mqtt_access.h"
 #include "kit/shim.h"
 
 struct shim_mqtt_subscriber;
@@ -11,11 +12,7 @@ struct shim_mqtt_subscriber;
 struct shim_mqtt_subscriber_options {
     const char *url;       /* mqtt://host:port or mqtts://host:port */
     const char *client_id; /* stable: the session is persistent */
-    const char *username;  /* NULL or "": none */
-    const char *password;
-    const char *ca_file; /* mqtts */
-    const char *cert_file;
-    const char *key_file;
+    struct shim_mqtt_access access;
     const char *share_group;    /* NULL or "": plain subscriptions; else $share/GROUP/ */
     const char *const *filters; /* NULL-terminated */
     uint32_t batch_max;         /* messages in one batch; 0: 256; at most 30000 */

@@ -475,9 +475,22 @@ const char *shim_options_text(const struct shim_options *options, const char *na
     return must_find(options, name)->text;
 }
 
+const char *shim_options_text_or_null(const struct shim_options *options,
+                                      const char *name)
+{
+    const char *text = shim_options_text(options, name);
+
+    return *text ? text : NULL;
+}
+
 int64_t shim_options_number(const struct shim_options *options, const char *name)
 {
     return must_find(options, name)->number;
+}
+
+uint32_t shim_options_number32(const struct shim_options *options, const char *name)
+{
+    return (uint32_t)shim_options_number(options, name);
 }
 
 int shim_options_is_set(const struct shim_options *options, const char *name)

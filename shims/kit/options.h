@@ -26,7 +26,12 @@ void shim_options_close(struct shim_options *options); /* NULL is fine */
 
 /* The option must be in the tables: asking for another is a bug, and aborts. */
 const char *shim_options_text(const struct shim_options *options, const char *name);
+/* NULL where the text is empty. */
+const char *shim_options_text_or_null(const struct shim_options *options,
+                                      const char *name);
 int64_t shim_options_number(const struct shim_options *options, const char *name);
+/* Cut to 32 bits: for what nobody sets higher. */
+uint32_t shim_options_number32(const struct shim_options *options, const char *name);
 /* 1 if the value is not the fallback's. */
 int shim_options_is_set(const struct shim_options *options, const char *name);
 

@@ -23,23 +23,15 @@ struct passage {
     char channel[32]; /* of a stream: its own */
 };
 
-static const char *text_or_null(const struct shim_options *options, const char *name)
-{
-    const char *text = shim_options_text(options, name);
-
-    return *text ? text : NULL;
-}
-
 /* Opened by the first request: a process that answers everything itself needs none. */
 static int need_courier(struct shim_runtime *runtime)
 {
     const struct shim_options *options = runtime->options;
     struct shim_http_courier_options with = {
-        .ca_file = text_or_null(options, "HTTP_CA_FILE"),
-        .cert_file = text_or_null(options, "HTTP_CERT_FILE"),
-        .key_file = text_or_null(options, "HTTP_KEY_FILE"),
-        .connect_timeout_ms =
-            (uint32_t)shim_options_number(options, "HTTP_CONNECT_TIMEOUT_MS"),
+        .ca_file = shim_options_text_or_null(options, "HTTP_CA_FILE"),
+        .cert_file = shim_options_text_or_null(options, "HTTP_CERT_FILE"),
+        .key_file = shim_options_text_or_null(options, "HTTP_KEY_FILE"),
+        .connect_timeout_ms = shim_options_number32(options, "HTTP_CONNECT_TIMEOUT_MS"),
         .max_reply_bytes = REPLY_MAX_BYTES,
     };
 

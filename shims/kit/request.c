@@ -22,21 +22,13 @@ const struct shim_option shim_request_options[] = {
 /* A connection is kept between requests, and a client belongs to one thread. */
 static _Thread_local struct shim_http_client *thread_client;
 
-static const char *text_or_null(const struct shim_options *options, const char *name)
-{
-    const char *text = shim_options_text(options, name);
-
-    return *text ? text : NULL;
-}
-
 static struct shim_http_client *client_of_thread(const struct shim_options *options)
 {
     struct shim_http_client_options with = {
-        .ca_file = text_or_null(options, "HTTP_CA_FILE"),
-        .cert_file = text_or_null(options, "HTTP_CERT_FILE"),
-        .key_file = text_or_null(options, "HTTP_KEY_FILE"),
-        .connect_timeout_ms =
-            (uint32_t)shim_options_number(options, "HTTP_CONNECT_TIMEOUT_MS"),
+        .ca_file = shim_options_text_or_null(options, "HTTP_CA_FILE"),
+        .cert_file = shim_options_text_or_null(options, "HTTP_CERT_FILE"),
+        .key_file = shim_options_text_or_null(options, "HTTP_KEY_FILE"),
+        .connect_timeout_ms = shim_options_number32(options, "HTTP_CONNECT_TIMEOUT_MS"),
         .gzip_above_bytes = (size_t)shim_options_number(options, "HTTP_GZIP_ABOVE_BYTES"),
         .max_reply_bytes = 16 * 1024 * 1024, /* a picture is 10 MiB at most */
     };

@@ -86,9 +86,7 @@ static struct attempt publish_as(const char *url, const char *user, const char *
     struct shim_mqtt_publisher_options options = {
         .url = url,
         .client_id = user ? user : "nobody",
-        .username = user,
-        .password = password,
-        .ca_file = ca_file,
+        .access = { .username = user, .password = password, .ca_file = ca_file },
         .on_published = take_answer,
         .on_state = take_state,
         .ctx = &attempt,
