@@ -18,7 +18,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SOURCES = ("agent", "scale")  # of events: how their processes' names begin
+SOURCES = ("agent", "scale", "feeder")  # of events: how their processes' names begin
 TENANT, FARM, BARN = "t-demo", "farm-1", "barn-1"
 DATABASES = ("edge", "cloud", "ingestion", "sessions", "feed")  # of a farm on its engines
 
@@ -280,13 +280,21 @@ class Farm:
                          {"APP_PORT": str(port), "INTERNAL_TOKEN": self.internal_token,
                           **env}, lambda: self._is_healthy(self.url_of(name)))
 
-    def start_edge_apart(self, replicas=2):
+    def start_edge_apart(self, replicas=2, **media):
         """The edge as a process per service. The gateway asks its neighbours while it holds
-        its own write lock, so on SQLite it needs a file of its own."""
+        its own write lock, so on SQLite it needs a file of its own. `media` is for the
+        media store."""
         edge = self.database_url("edge")
         for neighbour in ("edge-telemetry-timeseries", "edge-weighvision-session",
                           "edge-feed-intake"):
             self.start_service(neighbour, DATABASE_URL=edge)
+        self.start_service("edge-vision-inference", DATABASE_URL=edge, **self.vision_env(),
+                           EDGE_MEDIA_STORE_URL=self.url_of("edge-media-store"),
+                           EDGE_WEIGHVISION_SESSION_URL=self.url_of("edge-weighvision-session"))
+        self.start_service("edge-media-store", DATABASE_URL=edge, **self.vision_env(),
+                           MEDIA_BASE_PATH=str(self.home / "media"),
+                           EDGE_VISION_INFERENCE_URL=self.url_of("edge-vision-inference"),
+                           **media)
         for number in range(replicas):
             self.start_service(
                 "edge-ingress-gateway", f"edge-ingress-gateway-{number}",
@@ -301,10 +309,20 @@ class Farm:
                 **self.forwarder_env(number), DATABASE_URL=edge,
                 INSTANCE_ID=f"edge-sync-forwarder-{number}")
 
-    def start_media(self, **more):
-        """The media store from a process of its own."""
-        return self.start_service("edge-media-store", DATABASE_URL=self.database_url("edge"),
-                                  MEDIA_BASE_PATH=str(self.home / "media"), **more)
+    def vision_env(self):
+        """Every image is shown to the silhouette estimator, which knows pigs."""
+        vision = self.build / "shims/vision"
+        return {"TRIGGER_INFERENCE_ON_COMPLETE": "true",
+                "INFERENCE_MODEL_MANIFEST": str(vision / "pig.json"),
+                "INFERENCE_MODEL_WORKER": str(vision / "farmiq-model-worker")}
+
+    def start_ops(self):
+        """The page of the site from a process of its own, which watches all others."""
+        targets = [name for name in self.processes if name.startswith("edge-")]
+        return self.start_service(
+            "edge-observability-agent", OBSERVE_DISK_PATH=str(self.home),
+            OBSERVE_TARGETS=", ".join(f"{name}={self.url_of(name)}" for name in targets),
+            OBSERVE_INTERVAL_MS="5s", EDGE_SYNC_FORWARDER_URL=self.forwarder_url)
 
     def start_dashboard(self, telemetry="cloud"):
         """The live page from a process of its own."""
@@ -313,47 +331,63 @@ class Farm:
                                   CLOUD_INGESTION_BASE_URL=self.url_of(self.ingestions[0]),
                                   HTTP_CA_FILE=self.ca)
 
-    def start_engines(self):
+    def start_engines(self, **media):
         """PostgreSQL, RabbitMQ, Mosquitto and a process per service: two gateways, two
         forwarders, two ingestions."""
         self.start_postgres()
         self.start_rabbit()
         self.start_broker()
         self.start_cloud_apart(replicas=2)
-        self.start_edge_apart(replicas=2)
+        self.start_edge_apart(replicas=2, **media)
         return self.start_dashboard("cloud-telemetry-service")
 
-    def start_agent(self, number=0, **more):
-        name = f"agent-{number}"
+    def _start_device(self, program, name, device, number, more):
+        """An agent on a device, with its buffer and its ledger."""
         env = {
             "DATABASE_URL": f"sqlite:{self.home}/{name}.db",
             "MQTT_HOST": "127.0.0.1",
             "MQTT_PORT": str(self.ports["mqtt"]),
             "TENANT_ID": TENANT, "FARM_ID": FARM, "BARN_ID": BARN,
-            "DEVICE_ID": f"sensor-{number}",
+            "DEVICE_ID": device,
             "LEDGER": str(self.home / f"{name}.ledger"),
             "SEED": str(number + 1),
             **{key: str(value) for key, value in more.items()},
         }
-        return self._add(name, [str(self.build / "shims/iot-sensor-agent/iot-sensor-agent")],
-                         env, lambda: True)
+        return self._add(name, [str(self.build / "shims" / program / program)], env,
+                         lambda: True)
+
+    def start_agent(self, number=0, **more):
+        """Sensors."""
+        return self._start_device("iot-sensor-agent", f"agent-{number}", f"sensor-{number}",
+                                  number, more)
+
+    def start_feeder(self, number=0, **more):
+        """A feeder: a sensor of what it dispenses."""
+        return self._start_device("iot-sensor-agent", f"feeder-{number}", f"feeder-{number}",
+                                  number, {"METRICS": "feed.dispensed", **more})
 
     def start_scale(self, number=0, **more):
         """A weigh station."""
-        name = f"scale-{number}"
-        env = {
-            "DATABASE_URL": f"sqlite:{self.home}/{name}.db",
-            "SPOOL_DIR": str(self.home / f"{name}.spool"),
-            "MQTT_HOST": "127.0.0.1",
-            "MQTT_PORT": str(self.ports["mqtt"]),
-            "TENANT_ID": TENANT, "FARM_ID": FARM, "BARN_ID": BARN,
-            "STATION_ID": f"station-{number}", "DEVICE_ID": f"weigher-{number}",
-            "LEDGER": str(self.home / f"{name}.ledger"),
-            "SEED": str(number + 1),
-            **{key: str(value) for key, value in more.items()},
-        }
-        program = self.build / "shims/iot-weighvision-agent/iot-weighvision-agent"
-        return self._add(name, [str(program)], env, lambda: True)
+        return self._start_device("iot-weighvision-agent", f"scale-{number}",
+                                  f"weigher-{number}", number,
+                                  {"STATION_ID": f"station-{number}",
+                                   "SPOOL_DIR": self.home / f"scale-{number}.spool", **more})
+
+    def kill(self, name):
+        """As hard as it goes: SIGKILL. PostgreSQL's processes share memory, so it is shut
+        down immediately: no checkpoint, no goodbye."""
+        self.processes[name].end(signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
+
+    def kill_in_turn(self, chance):
+        """Every process, one after the other, killed and, after a moment, started again, as
+        a supervisor would. Yields its name when it is back."""
+        for name, process in list(self.processes.items()):
+            self.kill(name)
+            try:
+                time.sleep(chance.uniform(0.0, 0.5))
+            finally:
+                process.start()
+            yield name
 
     def end(self):
         """Sources first, so that what was produced still finds its way; last what all
@@ -369,8 +403,9 @@ class Farm:
     # -- what can be asked ------------------------------------------------------
 
     def url_of(self, name):
+        """Where it is, or will be once it is started."""
         scheme = "https" if name in self.https else "http"
-        return f"{scheme}://127.0.0.1:{self.ports[name]}"
+        return f"{scheme}://127.0.0.1:{self.ports.setdefault(name, free_port())}"
 
     @property
     def edge_url(self):
@@ -453,24 +488,53 @@ class Farm:
         }
 
     def session_tally(self):
-        """Weigh sessions as the scales, the edge and the cloud count them."""
-        produced = set(self.ledger("scale"))
+        """Weigh sessions as the scales, the edge and the cloud count them. For each animal
+        a scale tells of one weight and one image, of which there is one inference."""
+        at_cloud = "sessions" if self.rabbit else "cloud"
+        sides = {"edge": ("edge", "inference_results"), "cloud": (at_cloud, "weigh_inference")}
+        doubled = sum(self._more_than_one(database, table) for database, results in
+                      sides.values() for table in ("weigh_weight", "weigh_media", results))
+        return {**{side: self._count_sessions(*where) for side, where in sides.items()},
+                "lost": self._lost_facts(), "doubled": doubled}
+
+    def _count_sessions(self, database, results):
+        def known(table):
+            return (f"EXISTS (SELECT 1 FROM {table} AS t WHERE t.tenant_id = s.tenant_id "
+                    "AND t.session_id = s.session_id)")
+        counted = {"created": "TRUE", "finalized": "state = 2", "with_image": known("weigh_media"),
+                   "with_inference": f"inference_result_id IS NOT NULL AND {known(results)}"}
+        columns = [f"count(CASE WHEN {is_so} THEN 1 END)" for is_so in counted.values()]
+        row, = self.query(database, f"SELECT {', '.join(columns)} FROM weigh_session AS s "
+                                    "WHERE start_at IS NOT NULL")
+        return dict(zip((f"sessions_{what}" for what in counted), row))
+
+    def _more_than_one(self, database, table):
+        return self.query(database, f"SELECT count(*) - count(DISTINCT session_id) FROM {table} "
+                                    "WHERE session_id IS NOT NULL")[0][0]
+
+    def _lost_facts(self):
+        """An image that the inference service attached first stands under a name of its
+        own; the event that says the same leaves no trace."""
         told = {row[0] for row in self.query("edge", "SELECT id FROM sync_outbox WHERE "
                                                      "event_type LIKE 'weighvision.%'")}
-        told |= {row[0] for row in self.query("edge", "SELECT event_id FROM "
-                                                      "session_media_bindings")}
-        at_cloud = "sessions" if self.rabbit else "cloud"
-        made = {}
-        for side, database, table, final, image in (
-                ("edge", "edge", "weight_sessions", "finalized", "session_media_bindings"),
-                ("cloud", at_cloud, "weighvision_session", "FINALIZED", "weighvision_media")):
-            made[side] = {
-                "sessions_created": self.count(database, table),
-                "sessions_finalized": self.count(database, f"{table} WHERE status = '{final}'"),
-                "sessions_with_image": self.query(
-                    database, f"SELECT count(DISTINCT session_id) FROM {image}")[0][0],
-            }
-        return {**made, "lost": len(produced - told)}
+        bound = {row[0] for row in self.query("edge", "SELECT event_id FROM weigh_media")}
+        attached = sum(name.startswith("attach-") for name in bound)
+        return max(0, len(set(self.ledger("scale")) - told - bound) - attached)
+
+    def feed_tally(self):
+        """Feedings as the feeders, the edge and the cloud count them."""
+        produced = set(self.ledger("feeder"))
+        kept = [row[0] for row in self.query("edge", "SELECT event_id FROM feed_intake_local")]
+        acked = [row[0] for row in self.query(
+            "edge", "SELECT id FROM sync_outbox WHERE status = 'acked' AND "
+                    "event_type = 'feed.intake.recorded'")]
+        return {
+            "feedings_produced": len(produced),
+            "feedings_edge": len(kept),
+            "feedings_acked": len(acked),
+            "feedings_lost": len(produced - set(kept)) + len(produced - set(acked)),
+            "feedings_doubled": len(kept) - len(set(kept)) + len(acked) - len(set(acked)),
+        }
 
     def drained(self):
         """True when every produced event is at the cloud and nothing is in flight."""

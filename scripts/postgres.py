@@ -11,7 +11,7 @@ import tempfile
 
 import psycopg2
 
-SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": 60, "shared_buffers": "64MB",
+SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": 100, "shared_buffers": "64MB",
             "log_error_verbosity": "terse"}
 
 

@@ -55,7 +55,7 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_cloud_weighvision_readmodel', 'weigh_[a-z]+|weighvision_weight_aggregate',
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_cloud_weighvision_readmodel',
-        'bus_sessions_(event|ready|batch|retry|dead|error|receipt|count|audit)',
+        '(ingest|bus_sessions)_(event|ready|batch|retry|dead|error|receipt|count|audit)',
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_cloud_feed_service', 'feed_intake', 'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_cloud_feed_service',

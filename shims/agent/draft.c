@@ -123,35 +123,64 @@ int drafts_put(struct drafts *d, uint32_t i, const struct draft_facts *facts,
 
 /* ## Readings */
 
-static int write_reading(const struct reading *reading, char *buf, size_t buf_bytes,
-                         size_t *len)
+static int write_reading(const struct reading *reading, struct farmiq_json_writer *w)
 {
-    struct farmiq_json_writer w;
-
-    farmiq_json_begin(&w, buf, buf_bytes);
-    farmiq_json_open(&w, '{');
-    farmiq_json_key(&w, "metric");
-    farmiq_json_text(&w, reading->metric);
-    farmiq_json_key(&w, "value");
-    farmiq_json_double(&w, reading->value);
+    farmiq_json_key(w, "metric");
+    farmiq_json_text(w, reading->metric);
+    farmiq_json_key(w, "value");
+    farmiq_json_double(w, reading->value);
     if (reading->unit[0]) {
-        farmiq_json_key(&w, "unit");
-        farmiq_json_text(&w, reading->unit);
+        farmiq_json_key(w, "unit");
+        farmiq_json_text(w, reading->unit);
     }
-    farmiq_json_close(&w, '}');
-    return farmiq_json_end(&w, len);
+    return FARMIQ_OK;
+}
+
+/* A feeding has no unit of its own (spec edge 2.6): another one than kg would be lost. */
+static int write_feeding(const struct reading *reading, struct farmiq_json_writer *w)
+{
+    farmiq_json_key(w, "quantity_kg");
+    farmiq_json_double(w, reading->value);
+    return reading->unit[0] && strcmp(reading->unit, "kg") != 0 ? FARMIQ_E_SCHEMA
+                                                                : FARMIQ_OK;
+}
+
+/* A reading whose metric is the type of an event is told as that event; any other is
+ * telemetry, under its metric. */
+static const struct form {
+    const char *event_type;
+    int (*write)(const struct reading *reading, struct farmiq_json_writer *w);
+} events[] = {
+    { "feed.dispensed", write_feeding },
+}, telemetry = { "telemetry.reading", write_reading };
+
+static const struct form *form_of(const struct reading *reading)
+{
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        if (strcmp(events[i].event_type, reading->metric) == 0)
+            return &events[i];
+    return &telemetry;
 }
 
 int drafts_make(struct drafts *d, uint32_t i, const char *device_id,
                 const struct reading *reading, struct moment now)
 {
+    const struct form *form = form_of(reading);
     char payload[PAYLOAD_BYTES];
-    struct draft_facts facts = { .event_type = "telemetry.reading",
+    struct draft_facts facts = { .event_type = form->event_type,
                                  .device_id = device_id,
                                  .payload = { .ptr = payload },
                                  .ts_unix_ms = reading->ts_unix_ms };
-    int r = write_reading(reading, payload, sizeof payload, &facts.payload.len);
+    struct farmiq_json_writer w;
+    int r, ended;
 
+    farmiq_json_begin(&w, payload, sizeof payload);
+    farmiq_json_open(&w, '{');
+    r = form->write(reading, &w);
+    farmiq_json_close(&w, '}');
+    ended = farmiq_json_end(&w, &facts.payload.len);
+    if (r == FARMIQ_OK)
+        r = ended;
     return r ? r : drafts_put(d, i, &facts, now);
 }
 
@@ -168,6 +197,13 @@ static int metric_of(const struct farmiq_event *event, void *scratch,
     return FARMIQ_OK;
 }
 
+static int is_telemetry(const struct farmiq_event *event)
+{
+    return event->event_type.len == strlen(telemetry.event_type) &&
+           memcmp(event->event_type.ptr, telemetry.event_type, event->event_type.len) ==
+               0;
+}
+
 int draft_topic(const struct farmiq_event *event, char *out)
 {
     int64_t scratch[SCRATCH_WORDS];
@@ -175,13 +211,17 @@ int draft_topic(const struct farmiq_event *event, char *out)
     size_t len;
 
     farmiq_topic_init(&topic, sizeof topic);
-    topic.kind = FARMIQ_TOPIC_TELEMETRY;
+    topic.kind = FARMIQ_TOPIC_EVENT;
     topic.tenant_id = event->tenant_id;
     topic.farm_id = event->farm_id;
     topic.barn_id = event->barn_id;
     topic.source_id = event->device_id;
-    if (metric_of(event, scratch, sizeof scratch, &topic.leaf) != FARMIQ_OK)
-        return FARMIQ_E_SCHEMA;
+    topic.leaf = event->event_type;
+    if (is_telemetry(event)) {
+        topic.kind = FARMIQ_TOPIC_TELEMETRY;
+        if (metric_of(event, scratch, sizeof scratch, &topic.leaf) != FARMIQ_OK)
+            return FARMIQ_E_SCHEMA;
+    }
     return farmiq_topic_format(&topic, out, FARMIQ_TOPIC_MAX_BYTES + 1, &len) == FARMIQ_OK
                ? FARMIQ_OK
                : FARMIQ_E_SCHEMA;

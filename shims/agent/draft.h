@@ -8,7 +8,8 @@
 #define METRIC_BYTES 65
 #define UNIT_BYTES 17
 
-/* One measured value. */
+/* One measured value. A metric that is the type of an event, feed.dispensed, is told as
+ * that event; its unit is kg or not said. */
 struct reading {
     uint32_t device; /* which of the kind's devices */
     int64_t ts_unix_ms;
@@ -44,12 +45,13 @@ int drafts_put(struct drafts *drafts, uint32_t i, const struct draft_facts *fact
 struct drafts *drafts_open(const struct agent_options *options, uint32_t count);
 void drafts_close(struct drafts *drafts); /* NULL is fine */
 
-/* The same of what this device read. */
+/* The same of what this device read. FARMIQ_E_SCHEMA: an event in another unit. */
 int drafts_make(struct drafts *drafts, uint32_t i, const char *device_id,
                 const struct reading *reading, struct moment now);
 struct farmiq_outbox_row *drafts_first(struct drafts *drafts);
-/* iot/telemetry/T/F/B/device/metric; the metric is in the payload. `out` holds
- * FARMIQ_TOPIC_MAX_BYTES + 1. FARMIQ_OK; FARMIQ_E_SCHEMA. */
+/* iot/telemetry/T/F/B/device/metric, where the metric is in the payload; or
+ * iot/event/T/F/B/device/event type. `out` holds FARMIQ_TOPIC_MAX_BYTES + 1. FARMIQ_OK;
+ * FARMIQ_E_SCHEMA. */
 int draft_topic(const struct farmiq_event *event, char *out);
 
 #endif

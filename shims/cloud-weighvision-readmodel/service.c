@@ -59,6 +59,7 @@ static const struct shim_service service = {
     .metrics = metrics,
     .routes = routes,
     .queues = queues,
+    .publishes = 1,
     .jobs = jobs,
     .openapi = cloud_weighvision_readmodel_openapi,
     .schema = farmiq_schema_cloud,

@@ -21,10 +21,14 @@ const struct shim_option sensor_option_table[] = {
     { "COUNT", SHIM_COUNT, "0",
       "end after this many events, once all are acknowledged; 0: never" },
     { "SEED", SHIM_COUNT, "1", "simulator: the same seed gives the same barn" },
+    { "METRICS", SHIM_STRING, SENSOR_METRICS,
+      "simulator: what each device measures, by blanks; feed.dispensed makes it a "
+      "feeder, "
+      "whose feedings are events" },
     { "CSV_FILE", SHIM_STRING, "", "csv: a file with columns ts,metric,value,unit" },
     { "COMMAND", SHIM_STRING, "",
-      "command: a shell command that prints 'metric value unit' or JSON lines; it is "
-      "started again POLL_INTERVAL_MS after it ends" },
+      "command: a shell command that prints 'metric value unit' or JSON lines, such as "
+      "'feed.dispensed 12.5 kg'; it is started again POLL_INTERVAL_MS after it ends" },
     { "DATABASE_URL", SHIM_URL, "sqlite:/var/lib/farmiq/iot-sensor-agent.db",
       "the durable buffer" },
     { 0 },
@@ -62,6 +66,7 @@ void sensor_options_read(struct sensor_options *o, const struct shim_options *op
     o->speed = (uint32_t)shim_options_number(options, "SPEED");
     o->count = (uint64_t)shim_options_number(options, "COUNT");
     o->seed = (uint64_t)shim_options_number(options, "SEED");
+    o->metrics = shim_options_text(options, "METRICS");
     o->csv_file = shim_options_text(options, "CSV_FILE");
     o->command = shim_options_text(options, "COMMAND");
 }

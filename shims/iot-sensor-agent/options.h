@@ -5,6 +5,10 @@
 
 #include "agent/kind.h"
 
+/* What a simulated device measures unless METRICS says otherwise. */
+#define SENSOR_METRICS                                                                   \
+    "temperature humidity co2 ammonia light_intensity water_consumption pressure"
+
 struct sensor_options {
     uint32_t devices;
     const char *source;
@@ -13,6 +17,7 @@ struct sensor_options {
     uint32_t speed;
     uint64_t count;
     uint64_t seed;
+    const char *metrics; /* their names, by blanks */
     const char *csv_file;
     const char *command;
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/chance.h"
+#include "kit/mqtt_link.h"
 #include "source.h"
 
 #define DAY_MS 86400000
@@ -27,6 +28,7 @@ static const struct metric {
     { "light_intensity", "lux", 18, 22, 1.5, 13, 0, 120, 1 },
     { "water_consumption", "liters", 9.5, 6, 0.9, 16, 0, 60, 2 },
     { "pressure", "hPa", 1013, 2, 0.4, 10, 950, 1060, 1 },
+    { "feed.dispensed", "kg", 12, 5, 1.5, 7, 0.5, 40, 2 },
 };
 enum { METRIC_COUNT = sizeof metrics / sizeof *metrics };
 
@@ -37,6 +39,8 @@ struct simulator {
     double step_ms;    /* real time between two readings */
     uint32_t speed;
     uint32_t devices;
+    uint32_t kinds[METRIC_COUNT]; /* of metrics that each of them has */
+    uint32_t kind_count;
     uint64_t seed;
     uint64_t made;
 };
@@ -62,15 +66,42 @@ static double value_at(const struct simulator *s, uint32_t device, uint32_t kind
     return round(value * scale) / scale;
 }
 
+static int find_metric(const char *name, size_t len, uint32_t *kind)
+{
+    for (*kind = 0; *kind < METRIC_COUNT; ++*kind)
+        if (strlen(metrics[*kind].name) == len &&
+            memcmp(metrics[*kind].name, name, len) == 0)
+            return FARMIQ_OK;
+    return FARMIQ_E_ARG;
+}
+
+static int choose_metrics(struct simulator *s, const char *names)
+{
+    for (names += strspn(names, " "); *names; names += strspn(names, " ")) {
+        size_t len = strcspn(names, " ");
+
+        if (s->kind_count == METRIC_COUNT ||
+            find_metric(names, len, &s->kinds[s->kind_count++]) != FARMIQ_OK)
+            return FARMIQ_E_ARG;
+        names += len;
+    }
+    return s->kind_count ? FARMIQ_OK : FARMIQ_E_ARG;
+}
+
 static int open_simulator(struct source **out, const struct sensor_options *o,
                           struct moment now, struct farmiq_error *error)
 {
     struct simulator *s = calloc(1, sizeof *s);
-    double sensors = (double)o->devices * METRIC_COUNT;
+    double sensors;
 
-    (void)error;
     if (!s)
         return FARMIQ_E_NOMEM;
+    if (choose_metrics(s, o->metrics) != FARMIQ_OK) {
+        free(s);
+        return shim_mqtt_fail(error, FARMIQ_E_ARG, "METRICS",
+                              "must be some of " SENSOR_METRICS " feed.dispensed");
+    }
+    sensors = (double)o->devices * s->kind_count;
     s->base = (struct source){ .kind = &source_simulator, .fd = -1 };
     s->start = now;
     s->speed = o->speed;
@@ -96,8 +127,8 @@ static int read_simulator(struct source *source, struct moment now, struct readi
 {
     struct simulator *s = (struct simulator *)source;
     double at_ms = (double)s->made * s->step_ms;
-    uint64_t sensor = s->made % ((uint64_t)s->devices * METRIC_COUNT);
-    uint32_t kind = (uint32_t)(sensor / s->devices);
+    uint64_t sensor = s->made % ((uint64_t)s->devices * s->kind_count);
+    uint32_t kind = s->kinds[sensor / s->devices];
 
     source->due_steady_ms = s->start.steady_ms + (int64_t)ceil(at_ms);
     if (source->due_steady_ms > now.steady_ms)

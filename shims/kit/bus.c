@@ -86,7 +86,7 @@ static struct shim_bus *make_bus(struct shim_runtime *runtime)
         return NULL;
     bus->runtime = runtime;
     for (const struct shim_hosted *h = runtime->hosted; h->service; h++) {
-        if (h->service->publishes)
+        if (h->service->publishes && !bus->publisher)
             bus->publisher = h;
         for (const struct shim_queue *q = h->service->queues; q && q->name; q++)
             bus->consumers[bus->count++] =

@@ -270,6 +270,7 @@ static struct sensor_options barn(void)
 {
     return (struct sensor_options){ .devices = 2,
                                     .source = "simulator",
+                                    .metrics = SENSOR_METRICS,
                                     .poll_interval_ms = 14000,
                                     .speed = 1,
                                     .seed = 5 };
@@ -344,6 +345,35 @@ static void test_same_seed_same_barn(void **state)
     assert_true(differs > 14);
 }
 
+/* A device that is told to measure one thing measures nothing else; what nobody knows how
+ * to simulate is refused. */
+static void test_a_feeder_only_feeds(void **state)
+{
+    struct sensor_options o = barn();
+    struct reading readings[28];
+    struct farmiq_error error;
+    struct source *source;
+
+    (void)state;
+    o.metrics = " feed.dispensed ";
+    assert_int_equal(source_open(&source, &o, at_ms(0), NULL), FARMIQ_OK);
+    assert_int_equal(read_all(source, at_ms(14000), readings, 28), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(readings[i].metric, "feed.dispensed");
+        assert_string_equal(readings[i].unit, "kg");
+        assert_true(readings[i].value >= 0.5 && readings[i].value <= 40);
+    }
+    source_close(source);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const wrong[] = { "", "temperature gold", "temperature,co2" };
+
+        o.metrics = wrong[i];
+        farmiq_error_init(&error, sizeof error);
+        assert_int_equal(source_open(&source, &o, at_ms(0), &error), FARMIQ_E_ARG);
+        assert_string_equal(error.field, "METRICS");
+    }
+}
+
 /* A fast barn begins a day ago and never overtakes the clock: the cloud refuses readings
  * from the future (spec cloud 1.8). */
 static void test_fast_time_ends_now(void **state)
@@ -407,6 +437,32 @@ static void test_drafts_become_messages(void **state)
     assert_int_equal(message_write(event, body, 10, &len), FARMIQ_E_NOSPACE);
     event->payload = str("{\"value\":1}");
     assert_int_equal(draft_topic(event, topic), FARMIQ_E_SCHEMA);
+    drafts_close(drafts);
+}
+
+/* Spec edge 2.6: a feeding is an event, in kilograms. */
+static void test_a_feeding_is_an_event(void **state)
+{
+    struct reading reading = { .value = 12.5, .metric = "feed.dispensed", .unit = "kg" };
+    struct agent_options o = two_devices();
+    struct drafts *drafts = drafts_open(&o, 1);
+    char topic[FARMIQ_TOPIC_MAX_BYTES + 1];
+    struct farmiq_event *event;
+
+    (void)state;
+    assert_int_equal(drafts_make(drafts, 0, "d-001", &reading, at_ms(0)), FARMIQ_OK);
+    event = drafts_first(drafts)->event;
+    assert_int_equal(event->event_type.len, 14);
+    assert_memory_equal(event->event_type.ptr, "feed.dispensed", 14);
+    assert_int_equal(event->payload.len, 20);
+    assert_memory_equal(event->payload.ptr, "{\"quantity_kg\":12.5}", 20);
+    assert_int_equal(draft_topic(event, topic), FARMIQ_OK);
+    assert_string_equal(topic, "iot/event/t-123/f-456/b-789/d-001/feed.dispensed");
+    strcpy(reading.unit, "");
+    assert_int_equal(drafts_make(drafts, 0, "d-001", &reading, at_ms(0)), FARMIQ_OK);
+    strcpy(reading.unit, "g");
+    assert_int_equal(drafts_make(drafts, 0, "d-001", &reading, at_ms(0)),
+                     FARMIQ_E_SCHEMA);
     drafts_close(drafts);
 }
 
@@ -482,8 +538,10 @@ int main(void)
         cmocka_unit_test(test_json_line_may_say_when),
         cmocka_unit_test(test_simulator_keeps_its_cadence),
         cmocka_unit_test(test_same_seed_same_barn),
+        cmocka_unit_test(test_a_feeder_only_feeds),
         cmocka_unit_test(test_fast_time_ends_now),
         cmocka_unit_test(test_drafts_become_messages),
+        cmocka_unit_test(test_a_feeding_is_an_event),
         cmocka_unit_test(test_topics_of_the_agent_itself),
         cmocka_unit_test(test_ledger_grows_by_whole_lines),
     };

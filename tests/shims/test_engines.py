@@ -4,7 +4,6 @@ killed, nothing is lost, nothing takes effect twice, and everything comes back b
 PostgreSQL is shut down immediately (SIGQUIT: no checkpoint, no goodbye); everything else
 gets SIGKILL."""
 import random
-import signal
 import time
 import urllib.request
 
@@ -39,10 +38,6 @@ def engines(tmp_path_factory, build):
         farm.end()
 
 
-def kill(farm, name):
-    farm.processes[name].end(signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
-
-
 def is_ready(farm, name):
     try:
         with farm.open(f"{farm.url_of(name)}/api/ready", timeout=2) as answer:
@@ -64,7 +59,7 @@ def test_whatever_is_killed_nothing_is_lost_or_doubled(engines, victims):
     for _ in range(KILLS):
         time.sleep(chance.uniform(0.5, 1.5))
         for name in victims:
-            kill(engines, name)
+            engines.kill(name)
         time.sleep(chance.uniform(0.0, 1.0))
         for name in victims:
             engines.processes[name].start()
@@ -86,13 +81,22 @@ def test_a_weigh_session_crosses_the_bus(engines):
         for kind in reversed(KINDS):  # the worst order
             device.publish(topic("s-engines", kind), fact(kind))
         device.flush()
-    url = f"{engines.url_of('cloud-weighvision-readmodel')}{SESSIONS}/s-engines?tenantId={farm_module.TENANT}"
+    there = engines.url_of("cloud-weighvision-readmodel")
+
+    def get(path):
+        return ask(f"{there}{path}", headers={"Authorization": f"Bearer {engines.token}"})
 
     def arrived():
-        status, answer = ask(url, headers={"Authorization": f"Bearer {engines.token}"})
+        status, answer = get(f"{SESSIONS}/s-engines?tenantId={farm_module.TENANT}")
         return status == 200 and answer.get("status") == "FINALIZED" and answer
     session = wait_for("the session at the cloud", 60, arrived, 0.2)
     assert [m["weightKg"] for m in session["measurements"]] == [120.5]
+
+    def summed_up():
+        return get("/api/v1/weighvision/weight-aggregates?start=2026-01-01&end=2026-01-01"
+                   f"&tenantId={farm_module.TENANT}")[1]["items"]
+    day, = wait_for("its day", 60, summed_up, 0.2)
+    assert (day["p50"], day["sampleCount"]) == (120.5, 1)
 
 
 def test_a_feeding_crosses_the_bus(engines):

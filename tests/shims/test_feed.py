@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import time
 
+import pytest
+
 from asking import ask, moment, new_id
 from farm import BARN, FARM, TENANT, wait_for
 from support import Device, envelope, topic
@@ -64,6 +66,22 @@ def test_a_feeding_that_makes_no_sense_is_refused_and_its_neighbours_go_through(
     counters = ask(farm.edge_url + "/api/v1/ingress/stats")[1]["counters"]
     assert counters["routed_edge_feed_intake_success_total"] == 1
     assert counters["messages_invalid_total"] == len(bad)
+
+
+@pytest.mark.parametrize("how", [
+    {"METRICS": "feed.dispensed", "RATE": 200, "DEVICES": 3},
+    {"SOURCE": "command", "POLL_INTERVAL_MS": 50, "COMMAND": "echo feed.dispensed 12.5 kg"},
+], ids=["simulated", "by-command"])
+def test_a_feeder_with_an_agent_loses_and_doubles_nothing(farm, how):
+    feeder = farm.start_feeder(COUNT=40, **how)
+    time.sleep(0.2)
+    feeder.end(signal.SIGKILL)
+    feeder.start()
+    assert feeder.running.wait(60) == 0
+    produced = farm.ledger("feeder")
+    kept = [row[0] for row in farm.query("edge", "SELECT event_id FROM feed_intake_local")]
+    assert sorted(produced) == sorted(kept) and len(kept) >= 40
+    assert len(told(farm)) == len(kept)
 
 
 def level(kg, second, device="silo-1"):
