@@ -180,9 +180,9 @@ class Farm:
         return self._add("broker", ["/usr/sbin/mosquitto", "-c", str(path)], {},
                          lambda: self._accepts(self.ports["mqtt"]))
 
-    def start_postgres(self):
+    def start_postgres(self, **settings):
         from postgres import Cluster
-        self.cluster = Cluster(self.ports.setdefault("postgres", free_port()))
+        self.cluster = Cluster(self.ports.setdefault("postgres", free_port()), **settings)
         process = self._add("postgres", self.cluster.args, {}, self.cluster.answers,
                             self.cluster.user)
         for name in self.postgresql:
@@ -524,16 +524,15 @@ class Farm:
     def feed_tally(self):
         """Feedings as the feeders, the edge and the cloud count them."""
         produced = set(self.ledger("feeder"))
-        kept = [row[0] for row in self.query("edge", "SELECT event_id FROM feed_intake_local")]
-        acked = [row[0] for row in self.query(
-            "edge", "SELECT id FROM sync_outbox WHERE status = 'acked' AND "
-                    "event_type = 'feed.intake.recorded'")]
+        at_cloud = "feed" if self.rabbit else "cloud"
+        kept = {side: [row[0] for row in self.query(database, f"SELECT event_id FROM {table}")]
+                for side, database, table in (("edge", "edge", "feed_intake_local"),
+                                              ("cloud", at_cloud, "feed_intake"))}
         return {
             "feedings_produced": len(produced),
-            "feedings_edge": len(kept),
-            "feedings_acked": len(acked),
-            "feedings_lost": len(produced - set(kept)) + len(produced - set(acked)),
-            "feedings_doubled": len(kept) - len(set(kept)) + len(acked) - len(set(acked)),
+            **{f"{side}_feedings": len(ids) for side, ids in kept.items()},
+            "feedings_lost": sum(len(produced - set(ids)) for ids in kept.values()),
+            "feedings_doubled": sum(len(ids) - len(set(ids)) for ids in kept.values()),
         }
 
     def drained(self):

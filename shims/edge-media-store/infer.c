@@ -7,7 +7,7 @@
 #include "queries.h"
 
 #define ORDERS_AT_ONCE 20
-#define PAUSE_MS 30000                          /* after no answer */
+#define PAUSE_MS 5000                           /* after no answer */
 #define PATIENCE_MS ((int64_t)24 * 3600 * 1000) /* then the image stays unseen */
 
 struct order {

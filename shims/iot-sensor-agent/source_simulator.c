@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agent/chance.h"
-#include "kit/mqtt_link.h"
+#include "kit/fail.h"
 #include "source.h"
 
 #define DAY_MS 86400000
@@ -98,8 +98,8 @@ static int open_simulator(struct source **out, const struct sensor_options *o,
         return FARMIQ_E_NOMEM;
     if (choose_metrics(s, o->metrics) != FARMIQ_OK) {
         free(s);
-        return shim_mqtt_fail(error, FARMIQ_E_ARG, "METRICS",
-                              "must be some of " SENSOR_METRICS " feed.dispensed");
+        return shim_fail(error, FARMIQ_E_ARG, "METRICS",
+                         "must be some of " SENSOR_METRICS " feed.dispensed");
     }
     sensors = (double)o->devices * s->kind_count;
     s->base = (struct source){ .kind = &source_simulator, .fd = -1 };

@@ -129,7 +129,7 @@ def main():
                     postgresql=("cloud",) if args.postgresql else ())
         try:
             if args.postgresql:
-                farm.start_postgres()
+                farm.start_postgres(fsync="on")
             farm.start_rabbit()
             farm.start_cloud_apart()
             for name in (INGESTION, TELEMETRY):
