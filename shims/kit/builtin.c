@@ -87,6 +87,37 @@ static int get_metrics(struct shim_call *call)
     return shim_reply_text(call, 200, "text/plain; version=0.0.4; charset=utf-8", body);
 }
 
+static int has_path(const struct shim_service *service, const char *path)
+{
+    for (const struct shim_document *d = service->openapi; d && d->path; d++)
+        if (strcmp(d->path, path) == 0)
+            return 1;
+    return 0;
+}
+
+/* A path belongs to the first service that has it, as its routes do. */
+static int is_anothers(const struct shim_runtime *runtime, const struct shim_hosted *host,
+                       const char *path)
+{
+    for (const struct shim_hosted *h = runtime->hosted; h < host; h++)
+        if (has_path(h->service, path))
+            return 1;
+    return 0;
+}
+
+static void write_paths(struct farmiq_json_writer *w, const struct shim_runtime *runtime)
+{
+    farmiq_json_key(w, "paths");
+    farmiq_json_open(w, '{');
+    for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
+        for (const struct shim_document *d = h->service->openapi; d && d->path; d++)
+            if (!is_anothers(runtime, h, d->path)) {
+                farmiq_json_key(w, d->path);
+                farmiq_json_raw(w, shim_str(d->json));
+            }
+    farmiq_json_close(w, '}');
+}
+
 /* The documents of all hosted services in one: their paths side by side. */
 static int get_openapi(struct shim_call *call)
 {
@@ -103,14 +134,7 @@ static int get_openapi(struct shim_call *call)
     farmiq_json_key(w, "version");
     farmiq_json_text(w, farmiq_version_string());
     farmiq_json_close(w, '}');
-    farmiq_json_key(w, "paths");
-    farmiq_json_open(w, '{');
-    for (const struct shim_hosted *h = runtime->hosted; h->service; h++)
-        for (const struct shim_document *d = h->service->openapi; d && d->path; d++) {
-            farmiq_json_key(w, d->path);
-            farmiq_json_raw(w, shim_str(d->json));
-        }
-    farmiq_json_close(w, '}');
+    write_paths(w, runtime);
     farmiq_json_key(w, "components");
     farmiq_json_raw(w, shim_str(kit_openapi_components));
     farmiq_json_close(w, '}');

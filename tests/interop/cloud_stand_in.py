@@ -82,6 +82,7 @@ class Server(http.server.ThreadingHTTPServer):
 class StandIn:
     def __init__(self, host, port, certificate=None, key=None):
         self.requests, self.judge = [], accept
+        self.tell = lambda request: Reply(200, {"ok": True, "service": "stand-in"})
         self.lock = threading.Lock()
         self.server = Server((host, port), Handler)
         self.server.stand_in = self
@@ -102,7 +103,7 @@ class StandIn:
         with self.lock:
             self.requests.append(request)
             if request.method == "GET":
-                return Reply(200, {"ok": True, "service": "stand-in"})
+                return self.tell(request)
             return self.judge(request)
 
     def batches(self):

@@ -128,7 +128,8 @@ def cloud_feed(target, open_door):
 
 
 SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "sessions"),
-            ("edge", "forwarder"),
+            ("edge", "forwarder"), ("edge", "inference"), ("edge", "feed"),
+            ("edge", "policy"), ("edge", "observer"),
             ("cloud", "ingestion"), ("cloud", "telemetry"),
             ("cloud", "sessions"), ("cloud", "feed")]
 
@@ -181,6 +182,29 @@ def stand_in(given):
                    getattr(given, "key", None))
     yield made
     made.close()
+
+
+def asked_by(target, open_door, section):
+    """The suite's stand-in for what a service asks, and that service's door."""
+    target.start(section)
+    given = target.need(section, "url", "listen")
+    token = getattr(given, "internal_token", None)
+    for made in stand_in(given):
+        made.given, made.door = given, open_door(
+            given.url, headers={"authorization": f"Bearer {token}"} if token else None)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def configuration(target, open_door):
+    """The cloud that knows the barns' configuration, and an edge-policy-sync that asks it."""
+    yield from asked_by(target, open_door, "configuration")
+
+
+@pytest.fixture(scope="session")
+def observed(target, open_door):
+    """A service and a forwarder, and an edge-observability-agent that watches them."""
+    yield from asked_by(target, open_door, "observed")
 
 
 @pytest.fixture(scope="session")

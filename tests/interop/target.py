@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the suite speaks to. FARMIQ_INTEROP names a TOML file (docs/interop.md has one with
 every setting); without it a farm of our own is started. What is not given is skipped."""
+import json
 import os
 import pathlib
 import sys
@@ -14,6 +15,7 @@ EMPTY = {
     "place": {"tenant": "t-1", "farm": "f-1", "barn": "b-1", "device": "d-1",
               "station": "st-1", "other_tenant": "t-2"},
     "edge": {}, "cloud": {}, "mqtt": {}, "bus": {}, "stand_in": {}, "neighbour": {},
+    "configuration": {}, "observed": {},
     "patience_seconds": 30, "documents": False, "ours": False,
 }
 
@@ -34,11 +36,14 @@ class Target:
         self.patience = settings["patience_seconds"]
         self.is_ours = settings["ours"]
 
+    def start(self, section):
+        """What takes long to start, or few ask for: ours is, when it is asked for."""
+        if self.own_farm and not self.settings[section]:
+            self.settings[section] = getattr(self.own_farm, f"start_{section}")()
+
     def start_bus(self):
-        """A bus takes long to start: ours is, when it is asked for."""
-        if self.own_farm and not self.settings["bus"]:
-            self.settings["bus"] = self.own_farm.start_bus()
-        elif self.settings["bus"]:
+        self.start("bus")
+        if self.settings["bus"]:
             self.settings["bus"] = {**self.settings["cloud"], **self.settings["bus"]}
 
     def need(self, section, *names):
@@ -64,6 +69,7 @@ class OwnFarm:
     def __init__(self, home, build):
         sys.path.insert(0, str(ROOT / "scripts"))
         import farm
+        self.build, self.free_port = build, farm.free_port
         self.make = lambda name: farm.Farm(home / name, build)
         self.farms = [self.make(name) for name in ("site", "bad-site", "shut-site", "apart")]
         self.stand_in_port, self.neighbour_port = farm.free_port(), farm.free_port()
@@ -76,7 +82,8 @@ class OwnFarm:
                          API_TOKENS=f"{site.token}:{EMPTY['place']['tenant']}",
                          COMMIT_ID="interop-commit")
         site.start_edge(CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-1", INTERNAL_TOKEN=TOKEN,
-                        COMMIT_ID="interop-commit", EMIT_AGGREGATES="false")
+                        COMMIT_ID="interop-commit", EMIT_AGGREGATES="false",
+                        MEDIA_PRESIGN_PER_MINUTE="0", **self.model())
         bad_site.start_broker()
         bad_site.start_edge(
             CLOUD_INGESTION_URL=f"https://127.0.0.1:{self.stand_in_port}/api/v1/edge/batch",
@@ -95,6 +102,37 @@ class OwnFarm:
             EDGE_TELEMETRY_TIMESERIES_URL=neighbour,
             EDGE_WEIGHVISION_SESSION_URL=neighbour, EDGE_FEED_INTAKE_URL=neighbour)
 
+    def model(self):
+        """The stub of the contract, which fails soon at a picture that is not there."""
+        vision = self.build.resolve() / "shims/vision"
+        return {"INFERENCE_MODEL_MANIFEST": str(vision / "stub.json"),
+                "INFERENCE_MODEL_WORKER": str(vision / "farmiq-model-worker"),
+                "INFERENCE_INTERVAL_MS": "100", "INFERENCE_MAX_ATTEMPTS": "2",
+                "INFERENCE_BACKOFF_CAP_MS": "100"}
+
+    def start_apart(self, program, **env):
+        """A service that asks the suite: its address, and where the suite is to listen."""
+        site, port = self.farms[3], self.free_port()
+        site.start_service(program, **{
+            name: value.format(suite=f"http://127.0.0.1:{port}", place=EMPTY["place"])
+            for name, value in env.items()})
+        return {"url": site.url_of(program), "listen": f"127.0.0.1:{port}",
+                "internal_token": site.internal_token}
+
+    def start_configuration(self):
+        given = {"tenantId": "tenant", "farmId": "farm", "barnId": "barn"}
+        barn = json.dumps([{name: EMPTY["place"][key] for name, key in given.items()}])
+        site = self.farms[3]
+        return {"token": TOKEN, **self.start_apart(
+            "edge-policy-sync", DATABASE_URL=site.database_url("policy"), BFF_BASE_URL="{suite}",
+            EDGE_CLOUD_TOKEN=TOKEN, POLICY_SYNC_INTERVAL_SECONDS="200ms",
+            EDGE_CONTEXTS=barn.replace("{", "{{").replace("}", "}}"))}
+
+    def start_observed(self):
+        return self.start_apart(
+            "edge-observability-agent", OBSERVE_TARGETS="neighbour={suite}",
+            OBSERVE_INTERVAL_MS="200", EDGE_SYNC_FORWARDER_URL="{suite}")
+
     def start_bus(self):
         """RabbitMQ and a cloud on it."""
         site = self.make("bus-site")
@@ -112,6 +150,9 @@ class OwnFarm:
             **EMPTY,
             "edge": {"gateway": site.edge_url, "telemetry": site.edge_url,
                      "sessions": site.edge_url, "forwarder": site.edge_url, "admin": True,
+                     "media": site.edge_url, "inference": site.edge_url,
+                     "feed": site.edge_url, "policy": site.edge_url,
+                     "observer": site.edge_url,
                      "internal_token": TOKEN, "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
                       "sessions": site.cloud_url, "feed": site.cloud_url, "ca_file": site.ca,
