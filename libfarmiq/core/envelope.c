@@ -21,6 +21,7 @@ void farmiq_envelope_rules_init(struct farmiq_envelope_rules *rules, size_t size
 
 /* ## Reading */
 
+/* In the order of a device's own text, where each is looked for first. */
 enum member {
     SCHEMA_VERSION,
     EVENT_ID,
@@ -29,11 +30,11 @@ enum member {
     TENANT_ID,
     DEVICE_ID,
     TS,
-    OCCURRED_AT,
     PAYLOAD,
     CONTENT_HASH,
     RETRY_COUNT,
     PRODUCED_AT,
+    OCCURRED_AT,
     MEMBERS
 };
 
@@ -45,11 +46,11 @@ static const struct farmiq_str names[MEMBERS] = {
     [TENANT_ID] = FARMIQ__JSON_NAME("tenant_id"),
     [DEVICE_ID] = FARMIQ__JSON_NAME("device_id"),
     [TS] = FARMIQ__JSON_NAME("ts"),
-    [OCCURRED_AT] = FARMIQ__JSON_NAME("occurred_at"),
     [PAYLOAD] = FARMIQ__JSON_NAME("payload"),
     [CONTENT_HASH] = FARMIQ__JSON_NAME("content_hash"),
     [RETRY_COUNT] = FARMIQ__JSON_NAME("retry_count"),
     [PRODUCED_AT] = FARMIQ__JSON_NAME("produced_at"),
+    [OCCURRED_AT] = FARMIQ__JSON_NAME("occurred_at"),
 };
 
 /* What is known while one envelope is read. */

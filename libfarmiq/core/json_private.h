@@ -18,6 +18,10 @@
 /* The offset of the first byte that is not UTF-8 (RFC 3629), or `len`. */
 size_t farmiq__utf8_check(const char *text, size_t len);
 
+/* Only ASCII, and nothing that asks for a closer look: no escape, and none of the bytes
+ * that yajl takes for white space and RFC 8259 does not. Nearly every message is. */
+int farmiq__json_is_plain(const char *text, size_t len);
+
 /* A fault in the meaning of otherwise well-formed JSON. */
 struct farmiq__json_fault {
     int code;

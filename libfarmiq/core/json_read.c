@@ -29,6 +29,7 @@ struct reader {
     yajl_handle parser;
     size_t fed;                /* offset of the piece that the parser is at */
     struct farmiq_str escaped; /* the raw string that the parser sees as "" */
+    int is_plain;              /* the text, all of it */
     int poisoned;              /* it holds what no text can, and that was forgiven */
     uint32_t depth;            /* containers open */
     uint32_t depth_max;
@@ -311,7 +312,7 @@ static int on_end(void *ctx)
     return end_of_value(r, slot);
 }
 
-/* Most names are 8 to 16 bytes long: two words that may overlap compare them. */
+/* Two words that may overlap are any name of 8 to 16 bytes, and most are. */
 static int is_same(const char *a, const char *b, size_t len)
 {
     uint64_t words[4];
@@ -485,10 +486,10 @@ static int parse(struct reader *r)
         return refuse_text(r, r->job->text.len, "is not complete");
     r->parser = yajl_alloc(&callbacks, &memory, r);
     yajl_config(r->parser, yajl_dont_validate_strings, 1); /* we did, strictly */
-    if (memchr(text.ptr, '\\', text.len))
-        result = feed_pieces(r);
-    else
+    if (r->is_plain || !memchr(text.ptr, '\\', text.len))
         result = feed(r, 0, text.ptr, text.len);
+    else
+        result = feed_pieces(r);
     return result == FARMIQ_OK ? feed_end(r) : result;
 }
 
@@ -517,6 +518,9 @@ static int check_bytes(struct reader *r)
         stop(r, FARMIQ_E_RANGE, FARMIQ_NO_OFFSET, NULL, "is too large");
         return r->result;
     }
+    r->is_plain = farmiq__json_is_plain(text.ptr, text.len);
+    if (r->is_plain)
+        return FARMIQ_OK;
     valid = farmiq__utf8_check(text.ptr, text.len);
     return valid < text.len ? refuse_text(r, valid, "is not UTF-8") : check_space(r);
 }

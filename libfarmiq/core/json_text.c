@@ -74,6 +74,37 @@ size_t farmiq__utf8_check(const char *text, size_t len)
     return len;
 }
 
+/* ## Plain text */
+
+#define LANES 32
+
+/* Each byte by itself and without a branch, so that the compiler makes vectors of it. */
+static void look_at(const char *text, int count, unsigned char special[LANES])
+{
+    for (int i = 0; i < count; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        special[i] |=
+            (unsigned char)((c & 0x80) | -(c == '\\') | -(c == '\v') | -(c == '\f'));
+    }
+}
+
+int farmiq__json_is_plain(const char *text, size_t len)
+{
+    unsigned char special[LANES] = { 0 }, any = 0;
+    size_t at = 0;
+
+    for (; at + LANES <= len; at += LANES)
+        look_at(text + at, LANES, special);
+    if (len >= LANES)
+        look_at(text + len - LANES, LANES, special); /* some for the second time */
+    else
+        look_at(text, (int)len, special);
+    for (int i = 0; i < LANES; i++)
+        any |= special[i];
+    return !any;
+}
+
 /* ## Escapes */
 
 static const char escape_names[] = "\"\\/bfnrt";

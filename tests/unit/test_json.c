@@ -241,6 +241,27 @@ static void a_foreign_byte_is_found_at_every_place(void **state)
     }
 }
 
+/* A byte that asks for a closer look is found wherever it stands, and no other is. */
+static void plain_text_has_none_of_four_kinds_of_bytes(void **state)
+{
+    char text[101];
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t len = 0; len < sizeof text; len++) {
+        assert_true(farmiq__json_is_plain(text, len));
+        for (size_t at = 0; at < len; at++) {
+            for (int c = 0; c < 256; c++) {
+                int special = c >= 0x80 || c == '\\' || c == '\v' || c == '\f';
+
+                text[at] = (char)c;
+                assert_int_equal(farmiq__json_is_plain(text, len), !special);
+            }
+            text[at] = 'a';
+        }
+    }
+}
+
 /* A list is known by its name, wherever its letters are kept. */
 static int count_element(void *ctx, const struct farmiq__json_element *element)
 {
@@ -616,6 +637,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(refuses_bytes_that_are_not_utf8),
         cmocka_unit_test(a_foreign_byte_is_found_at_every_place),
+        cmocka_unit_test(plain_text_has_none_of_four_kinds_of_bytes),
         cmocka_unit_test(a_list_is_found_by_its_name),
         cmocka_unit_test(refuses_poison_that_is_legal_json),
         cmocka_unit_test(a_raw_nul_is_no_json),

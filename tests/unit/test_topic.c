@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -254,6 +255,31 @@ static void ids_are_made_of_67_bytes(void **state)
     }
 }
 
+/* Bytes are looked at four at once: the first foreign one is named, wherever it is. */
+static void a_foreign_byte_in_an_id_is_found_at_every_place(void **state)
+{
+    static const char before[] = "iot/telemetry/t/";
+    struct farmiq_topic topic;
+    struct farmiq_error error;
+    char text[64];
+
+    (void)state;
+    for (int len = 1; len <= 17; len++)
+        for (int at = 0; at < len; at++) {
+            int size = snprintf(text, sizeof text, "%s%.*s/b/d/temperature", before, len,
+                                "aaaaaaaaaaaaaaaaa");
+
+            for (int i = at; i < len; i++) {
+                text[sizeof before - 1 + (size_t)i] = '!';
+                farmiq_topic_init(&topic, sizeof topic);
+                farmiq_error_init(&error, sizeof error);
+                assert_int_equal(farmiq_topic_parse(&topic, text, (size_t)size, &error),
+                                 FARMIQ_E_SCHEMA);
+                assert_int_equal(error.offset, sizeof before - 1 + (size_t)at);
+            }
+        }
+}
+
 /* Spec edge 2.3: the loose setting takes what the reference took, and no more. */
 static void loose_ids_are_whatever_a_level_can_be(void **state)
 {
@@ -440,6 +466,7 @@ int main(void)
         cmocka_unit_test(names_the_bad_id_and_its_byte),
         cmocka_unit_test(names_the_first_byte_too_many),
         cmocka_unit_test(ids_are_made_of_67_bytes),
+        cmocka_unit_test(a_foreign_byte_in_an_id_is_found_at_every_place),
         cmocka_unit_test(loose_ids_are_whatever_a_level_can_be),
         cmocka_unit_test(loose_ids_are_neither_empty_nor_wildcards),
         cmocka_unit_test(ids_have_1_to_128_bytes_and_are_no_dot_names),
