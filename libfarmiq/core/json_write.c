@@ -28,6 +28,13 @@ static void put(struct farmiq_json_writer *w, const char *text, size_t len)
     w->len += len;
 }
 
+static void put_byte(struct farmiq_json_writer *w, char byte)
+{
+    if (w->len < w->buf_bytes)
+        w->buf[w->len] = byte;
+    w->len++;
+}
+
 static uint64_t depth_bit(const struct farmiq_json_writer *w)
 {
     return (uint64_t)1 << w->depth;
@@ -41,7 +48,7 @@ static int is_in_object(const struct farmiq_json_writer *w)
 static void before_value(struct farmiq_json_writer *w)
 {
     if (w->comma & depth_bit(w))
-        put(w, ",", 1);
+        put_byte(w, ',');
     w->comma |= depth_bit(w);
 }
 
@@ -79,7 +86,7 @@ void farmiq_json_close(struct farmiq_json_writer *w, char bracket)
         fail(w, FARMIQ_E_ARG);
         return;
     }
-    put(w, &bracket, 1);
+    put_byte(w, bracket);
     w->depth--;
 }
 
@@ -107,33 +114,73 @@ static void put_escaped(struct farmiq_json_writer *w, unsigned char c)
 
 static int needs_escape(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
 
-static void put_string(struct farmiq_json_writer *w, struct farmiq_str text)
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Eight bytes of ASCII of which none needs an escape? Of each such byte the top bit stays
+ * off, and off after taking away a space, or 1 from what the byte and a quote or a
+ * backslash differ in. */
+static int is_word_plain(const char *text)
+{
+    uint64_t word, not_quote, not_backslash;
+
+    memcpy(&word, text, sizeof word);
+    not_quote = word ^ EACH_BYTE * '"';
+    not_backslash = word ^ EACH_BYTE * '\\';
+    return !((word | (word - EACH_BYTE * 0x20) | (not_quote - EACH_BYTE) |
+              (not_backslash - EACH_BYTE)) &
+             EACH_BYTE * 0x80);
+}
+
+/* How much of the text is written as it is: nearly always all of it. */
+static size_t plain_prefix(struct farmiq_str text)
+{
+    size_t at = 0;
+
+    while (at + 8 <= text.len && is_word_plain(text.ptr + at))
+        at += 8;
+    if (at >= 8 && at + 8 > text.len && is_word_plain(text.ptr + text.len - 8))
+        return text.len;
+    while (at < text.len && (unsigned char)text.ptr[at] < 0x80 &&
+           !needs_escape((unsigned char)text.ptr[at]))
+        at++;
+    return at;
+}
+
+/* What our reader refuses is not written. */
+static int is_writable(struct farmiq_str text)
+{
+    return farmiq__utf8_check(text.ptr, text.len) == text.len &&
+           !memchr(text.ptr, 0, text.len);
+}
+
+static void put_from(struct farmiq_json_writer *w, struct farmiq_str text, size_t plain)
 {
     size_t from = 0;
 
-    put(w, "\"", 1);
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = plain; i < text.len; i++)
         if (needs_escape((unsigned char)text.ptr[i])) {
             put(w, text.ptr + from, i - from);
             put_escaped(w, (unsigned char)text.ptr[i]);
             from = i + 1;
         }
     put(w, text.ptr + from, text.len - from);
-    put(w, "\"", 1);
 }
 
 void farmiq_json_str(struct farmiq_json_writer *w, struct farmiq_str text)
 {
+    size_t plain;
+
     if (!w)
         return;
     if (!text.ptr)
         text = farmiq__str("", 0);
-    /* What our reader refuses is not written. */
-    if (farmiq__utf8_check(text.ptr, text.len) < text.len ||
-        memchr(text.ptr, 0, text.len))
+    plain = plain_prefix(text);
+    if (plain < text.len && !is_writable(text))
         fail(w, FARMIQ_E_RANGE);
     before_value(w);
-    put_string(w, text);
+    put_byte(w, '"');
+    put_from(w, text, plain);
+    put_byte(w, '"');
 }
 
 void farmiq_json_text(struct farmiq_json_writer *w, const char *text)
@@ -150,7 +197,7 @@ void farmiq_json_key(struct farmiq_json_writer *w, const char *key)
         return;
     }
     farmiq_json_text(w, key);
-    put(w, ":", 1);
+    put_byte(w, ':');
     w->comma &= ~depth_bit(w);
 }
 

@@ -115,6 +115,52 @@ static void every_string_reads_back(void **state)
         }
 }
 
+/* Eight bytes are looked at at once: what needs an escape gets it wherever it stands. */
+static void an_escape_is_written_at_every_place(void **state)
+{
+    char value[] = "aaaaaaaaaaaaaaaaaaaaaaaa", expected[64];
+
+    (void)state;
+    for (size_t bytes = 1; bytes < sizeof value; bytes++)
+        for (size_t at = 0; at < bytes; at++)
+            for (unsigned c = 1; c < 0x80; c++) {
+                struct farmiq_json_writer w;
+                int needed;
+
+                value[at] = (char)c;
+                needed = c < 0x20 || c == '"' || c == '\\';
+                farmiq_json_begin(&w, text, sizeof text);
+                farmiq_json_str(&w, (struct farmiq_str){ value, bytes });
+                assert_int_equal(farmiq_json_end(&w, &len), FARMIQ_OK);
+                snprintf(expected, sizeof expected, "\"%.*s\"", (int)bytes, value);
+                if (!needed)
+                    assert_string_equal(text, expected);
+                else
+                    assert_int_equal(text[1 + at], '\\');
+                assert_int_equal(len > bytes + 2, needed);
+                value[at] = 'a';
+            }
+}
+
+/* So is what no string can hold. */
+static void a_foreign_byte_is_refused_at_every_place(void **state)
+{
+    char value[] = "aaaaaaaaaaaaaaaaaaaaaaaa";
+
+    (void)state;
+    for (size_t bytes = 1; bytes < sizeof value; bytes++)
+        for (size_t at = 0; at < bytes; at++)
+            for (unsigned c = 0; c <= 0xff; c += 0xff) {
+                struct farmiq_json_writer w;
+
+                value[at] = (char)c;
+                farmiq_json_begin(&w, text, sizeof text);
+                farmiq_json_str(&w, (struct farmiq_str){ value, bytes });
+                assert_int_equal(farmiq_json_end(&w, &len), FARMIQ_E_RANGE);
+                value[at] = 'a';
+            }
+}
+
 static void what_the_reader_refuses_is_not_written(void **state)
 {
     static const struct farmiq_str bad[] = {
@@ -231,6 +277,8 @@ int main(void)
         cmocka_unit_test(writes_one_of_each),
         cmocka_unit_test(every_smaller_buffer_is_told_what_it_needs),
         cmocka_unit_test(every_string_reads_back),
+        cmocka_unit_test(an_escape_is_written_at_every_place),
+        cmocka_unit_test(a_foreign_byte_is_refused_at_every_place),
         cmocka_unit_test(what_the_reader_refuses_is_not_written),
         cmocka_unit_test(what_json_cannot_hold_is_said_at_the_end),
         cmocka_unit_test(misuse_is_an_argument_error),
