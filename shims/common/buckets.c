@@ -65,6 +65,32 @@ int buckets_add(struct groups *buckets, struct shim_call *call,
     return r;
 }
 
+void bucket_put_key(struct farmiq_sql_value *to, const struct bucket *bucket)
+{
+    const struct reading *whose = bucket->first;
+
+    to[0] = farmiq_sql_text(whose->tenant_id);
+    to[1] = farmiq_sql_text(whose->farm_id);
+    to[2] = farmiq_sql_text(whose->barn_id);
+    to[3] = farmiq_sql_text(whose->device_id);
+    to[4] = farmiq_sql_text(whose->metric);
+    to[5] = farmiq_sql_text(shim_str(bucket->size->name));
+    to[6] = farmiq_sql_integer(bucket->start_unix_ms);
+}
+
+void bucket_put_sums(struct farmiq_sql_value *to, const struct bucket *bucket,
+                     int64_t now_unix_ms)
+{
+    to[0] = farmiq_sql_integer(bucket->count);
+    to[1] = farmiq_sql_real(bucket->sum);
+    to[2] = farmiq_sql_real(bucket->sum_of_squares);
+    to[3] = farmiq_sql_real(bucket->least);
+    to[4] = farmiq_sql_real(bucket->most);
+    to[5] = farmiq_sql_real(bucket->last);
+    to[6] = farmiq_sql_integer(bucket->last_unix_ms);
+    to[7] = farmiq_sql_integer(now_unix_ms);
+}
+
 int latest_add(struct groups *latest, struct shim_call *call,
                const struct reading *reading)
 {

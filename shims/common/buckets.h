@@ -47,6 +47,14 @@ const struct bucket_size *bucket_size_find(const struct bucket_size *sizes,
 int buckets_add(struct groups *buckets, struct shim_call *call,
                 const struct bucket_size *sizes, const struct reading *reading);
 
+/* Its columns in the tables of aggregates, edge and cloud: whose it is and which, up to
+ * its start; and what it sums up, with the time of the change last. */
+#define BUCKET_KEY_COLUMNS 7
+#define BUCKET_SUM_COLUMNS 8
+void bucket_put_key(struct farmiq_sql_value *to, const struct bucket *bucket);
+void bucket_put_sums(struct farmiq_sql_value *to, const struct bucket *bucket,
+                     int64_t now_unix_ms);
+
 /* Keep the reading if it is its device's newest of that metric so far. */
 int latest_add(struct groups *latest, struct shim_call *call,
                const struct reading *reading);

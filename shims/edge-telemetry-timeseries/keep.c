@@ -94,31 +94,19 @@ static int store_raw(struct intake *intake)
                 : FARMIQ_OK;
 }
 
-#define BUCKET_COLUMNS 17
+/* Besides, where it ends and its unit. */
+#define BUCKET_COLUMNS (BUCKET_KEY_COLUMNS + 2 + BUCKET_SUM_COLUMNS)
 
 static void put_bucket(struct farmiq_sql_value *to, const struct group *group,
                        int64_t now_unix_ms)
 {
     const struct bucket *bucket = (const struct bucket *)group;
-    const struct reading *whose = bucket->first;
 
-    to[0] = farmiq_sql_text(whose->tenant_id);
-    to[1] = farmiq_sql_text(whose->farm_id);
-    to[2] = farmiq_sql_text(whose->barn_id);
-    to[3] = farmiq_sql_text(whose->device_id);
-    to[4] = farmiq_sql_text(whose->metric);
-    to[5] = farmiq_sql_text(shim_str(bucket->size->name));
-    to[6] = farmiq_sql_integer(bucket->start_unix_ms);
-    to[7] = farmiq_sql_integer(bucket->start_unix_ms + bucket->size->ms);
-    to[8] = farmiq_sql_text_or_null(whose->unit);
-    to[9] = farmiq_sql_integer(bucket->count);
-    to[10] = farmiq_sql_real(bucket->sum);
-    to[11] = farmiq_sql_real(bucket->sum_of_squares);
-    to[12] = farmiq_sql_real(bucket->least);
-    to[13] = farmiq_sql_real(bucket->most);
-    to[14] = farmiq_sql_real(bucket->last);
-    to[15] = farmiq_sql_integer(bucket->last_unix_ms);
-    to[16] = farmiq_sql_integer(now_unix_ms);
+    bucket_put_key(to, bucket);
+    to += BUCKET_KEY_COLUMNS;
+    to[0] = farmiq_sql_integer(bucket->start_unix_ms + bucket->size->ms);
+    to[1] = farmiq_sql_text_or_null(bucket->first->unit);
+    bucket_put_sums(to + 2, bucket, now_unix_ms);
 }
 
 static int store_buckets(struct intake *intake)
