@@ -21,6 +21,7 @@ extern const struct shim_service *const edge_sync_forwarder;
 extern const struct shim_service *const cloud_ingestion;
 extern const struct shim_service *const cloud_telemetry_service;
 extern const struct shim_service *const cloud_weighvision_readmodel;
+extern const struct shim_service *const cloud_feed_service;
 
 #define RESTART_MS SECONDS(5)
 #define STEP_MS SECONDS(10)
@@ -28,7 +29,7 @@ extern const struct shim_service *const cloud_weighvision_readmodel;
 enum { EDGE, SECOND_FORWARDER, CLOUD, SECOND_WORKER, NODE_COUNT };
 
 static const struct shim_service *edge_services[6], *forwarder_services[2],
-    *cloud_services[4];
+    *cloud_services[5];
 static struct sim_node machines[NODE_COUNT];
 static char folder[64], edge_url[256], cloud_url[256];
 double farm_days;
@@ -171,6 +172,13 @@ static void list_services(void)
     cloud_services[2] = cloud_weighvision_readmodel;
 }
 
+void farm_cloud_becomes(int with_feed)
+{
+    cloud_services[3] = with_feed ? cloud_feed_service : NULL;
+}
+
+int farm_cloud_feeds(void) { return cloud_services[3] != NULL; }
+
 static void set_default(int *value, int fallback)
 {
     if (!*value)
@@ -191,6 +199,7 @@ void farm_open(const struct farm_options *options)
     if (!with.poll_ms)
         with.poll_ms = MINUTES(1);
     list_services();
+    farm_cloud_becomes(!with.is_before_feed);
     make_databases();
     sim_http_reset();
     sim_mqtt_reset();

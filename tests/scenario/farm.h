@@ -27,6 +27,7 @@ struct farm_options {
     int emit_aggregates;       /* the edge sends its hourly aggregates, too */
     int64_t poll_ms;           /* 1 minute: who is not woken looks this often */
     uint32_t edge_quota_bytes; /* none */
+    int is_before_feed;        /* the cloud has no feed service yet */
 };
 
 void farm_open(const struct farm_options *options);
@@ -52,12 +53,16 @@ uint64_t scales_holding(void);     /* facts that no edge has acknowledged yet */
 struct sim_node *farm_edge(void);
 struct sim_node *farm_second_forwarder(void);
 struct sim_node *farm_cloud(void);
+/* From its next start on, the cloud has a feed service, or none. */
+void farm_cloud_becomes(int with_feed);
+int farm_cloud_feeds(void);
 
 /* ## What is where (farm_checks.c) */
 uint64_t farm_backlog(void);      /* in the edge's outbox, on the way */
 uint64_t farm_dead_letters(void); /* in the edge's outbox */
 uint64_t farm_cloud_has(void);    /* readings in the cloud's table */
 uint64_t farm_cloud_dead_letters(void);
+uint64_t farm_cloud_fed(void);  /* feedings in the cloud's table */
 uint64_t farm_duplicates(void); /* effects beyond the first, in table and aggregates */
 int farm_is_drained(void);
 /* I1, I2, I3, I9 and the contents of every row; at the end of a run. */

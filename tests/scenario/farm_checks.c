@@ -115,6 +115,8 @@ uint64_t farm_cloud_dead_letters(void)
     return count(&checks.cloud, &sql_cloud_dead_letters);
 }
 
+uint64_t farm_cloud_fed(void) { return count(&checks.cloud, &sql_feedings); }
+
 /* An effect beyond the first shows as a second row, or as an aggregate that counted a
  * reading twice. */
 uint64_t farm_duplicates(void)
@@ -129,7 +131,8 @@ uint64_t farm_duplicates(void)
 int farm_is_drained(void)
 {
     return sensors_holding() == 0 && scales_holding() == 0 && sim_mqtt_queued() == 0 &&
-           farm_backlog() == 0 && count(&checks.cloud, &sql_cloud_bus) == 0;
+           farm_backlog() == 0 && count(&checks.cloud, &sql_cloud_bus) == 0 &&
+           (!farm_cloud_feeds() || count(&checks.cloud, &sql_waiting_feedings) == 0);
 }
 
 /* ## Watching */
@@ -259,8 +262,9 @@ static int compare_row(void *ctx, uint32_t index, const struct farmiq_sql_value 
 int edge_holds_fact(const struct weighing *weighing, int fact)
 {
     const struct farmiq_sql_query *query = fact == 0                    ? &sql_began
-                                           : fact == WEIGHING_FACTS - 1 ? &sql_ended
-                                           : fact == WEIGHING_FACTS - 2 ? &sql_image_at
+                                           : fact == WEIGHING_FINALIZED ? &sql_ended
+                                           : fact == WEIGHING_FEEDING   ? &sql_fed_at
+                                           : fact == WEIGHING_IMAGE     ? &sql_image_at
                                                                         : &sql_weight_at;
     const struct farmiq_sql_value params[] = {
         text(tenant_at(weighing->tenant)->id),
@@ -292,7 +296,7 @@ static int compare_weighing(void *ctx, uint32_t index, const struct farmiq_sql_v
     comparison->rows++;
     if (row[0].integer != FARMIQ_SESSION_FINALIZED ||
         row[1].integer != weighing->start_unix_ms ||
-        row[2].integer != weighing->start_unix_ms + SECONDS(WEIGHING_FACTS - 1) ||
+        row[2].integer != weighing->start_unix_ms + SECONDS(WEIGHING_FINALIZED) ||
         fabs(row[3].real - weighing->kg[0]) > 1e-9 ||
         fabs(row[4].real - weighing->kg[WEIGHING_WEIGHTS - 1]) > 1e-9 ||
         row[5].integer != WEIGHING_WEIGHTS || row[6].integer > 1 ||
@@ -315,6 +319,21 @@ static void check_weighing(struct farmiq_store *store, struct comparison compari
                  comparison.weighing->name, comparison.where);
 }
 
+/* I3: what a scale fed, found by scale and time. */
+static void check_feeding(const struct weighing *weighing)
+{
+    const struct farmiq_sql_value params[] = {
+        text(tenant_at(weighing->tenant)->id),
+        farmiq_sql_integer(weighing->start_unix_ms + SECONDS(WEIGHING_FEEDING)),
+        farmiq_sql_real(weighing->fed_kg),
+    };
+    uint64_t found = 0;
+
+    ask(&checks.cloud, &sql_fed, params, 3, take_number, &found);
+    if (!found)
+        sim_fail("I2: what %s was fed is not in the cloud", weighing->name);
+}
+
 static void check_weighings(void)
 {
     uint64_t sessions = weighing_count();
@@ -323,7 +342,9 @@ static void check_weighings(void)
         check_weighing(&checks.edge, (struct comparison){ weighing_at(i), "edge", 1, 0 });
         check_weighing(&checks.cloud,
                        (struct comparison){ weighing_at(i), "cloud", 0, 0 });
+        check_feeding(weighing_at(i));
     }
+    farm_assert_count(__LINE__, "I2: feedings at the cloud", farm_cloud_fed(), sessions);
     farm_assert_count(__LINE__, "I2: weights at the cloud",
                       count(&checks.cloud, &sql_weights), sessions * WEIGHING_WEIGHTS);
     farm_assert_count(__LINE__, "I2: events of sessions told to the cloud",

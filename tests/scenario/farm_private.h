@@ -24,16 +24,22 @@ struct tenant {
 };
 
 #define WEIGHING_WEIGHTS 3
-#define WEIGHING_FACTS (WEIGHING_WEIGHTS + 3) /* created, an image, finalized */
-#define WEIGHING_TOLD (WEIGHING_WEIGHTS + 2)  /* to the cloud: all but the image */
+/* created, the weights, then these. The cloud is told of all but the image. */
+enum {
+    WEIGHING_IMAGE = WEIGHING_WEIGHTS + 1,
+    WEIGHING_FEEDING,
+    WEIGHING_FINALIZED,
+    WEIGHING_FACTS
+};
+#define WEIGHING_TOLD (WEIGHING_WEIGHTS + 2) /* as events of sessions */
 
-/* One session of a scale, as it was. Its fact number n is of n seconds after its start.
- */
+/* One session of a scale, as it was, and what the animal was fed meanwhile. Its fact
+ * number n is of n seconds after its start. */
 struct weighing {
     uint32_t number, tenant;
     char name[16]; /* of the session */
     int64_t start_unix_ms;
-    double kg[WEIGHING_WEIGHTS];
+    double kg[WEIGHING_WEIGHTS], fed_kg;
     uint8_t order[WEIGHING_FACTS]; /* in which its facts set out */
     int set_out_count;
     int64_t sent_at_ms[WEIGHING_FACTS];
@@ -46,7 +52,7 @@ void scales_close(void);
 int scales_hear(struct farmiq_str topic, struct farmiq_str body);
 uint32_t weighing_count(void);
 const struct weighing *weighing_at(uint32_t index);
-/* Its weight, its image, or what it said of beginning and end. */
+/* Its weight, image or feeding, or what it said of beginning and end. */
 int edge_holds_fact(const struct weighing *weighing, int fact);
 
 void sensors_open(const struct farm_options *options);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The scales: each weighing is a session of six facts, which set out in any order within
- * some seconds, and are sent again until the edge itself says that it has them. */
+/* The scales, which feed, too: each weighing is a session of six facts and a feeding,
+ * which set out in any order within some seconds, and are sent again until the edge
+ * itself says that it has them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,14 @@
 #define ACK_TIMEOUT_MS SECONDS(60)
 #define SPREAD_MS SECONDS(20)
 
-enum { CREATED, FIRST_WEIGHT, IMAGE = FIRST_WEIGHT + WEIGHING_WEIGHTS, FINALIZED, FACTS };
+enum {
+    CREATED,
+    FIRST_WEIGHT,
+    IMAGE = WEIGHING_IMAGE,
+    FEEDING = WEIGHING_FEEDING,
+    FINALIZED = WEIGHING_FINALIZED,
+    FACTS = WEIGHING_FACTS
+};
 
 static struct {
     struct weighing **weighings;
@@ -43,6 +51,11 @@ static struct weighing *find(const char *event_id, unsigned *fact)
     return park.weighings[number];
 }
 
+static uint32_t scale_of(const struct weighing *weighing)
+{
+    return weighing->number % park.scale_count;
+}
+
 static const char *type_of(int fact, int is_short)
 {
     if (fact == CREATED)
@@ -51,6 +64,8 @@ static const char *type_of(int fact, int is_short)
         return is_short ? "image.captured" : "weighvision.image.captured";
     if (fact == FINALIZED)
         return is_short ? "finalized" : "weighvision.session.finalized";
+    if (fact == FEEDING)
+        return "feed.dispensed";
     return is_short ? "weight.recorded" : "weighvision.weight.recorded";
 }
 
@@ -63,6 +78,8 @@ static void write_payload(const struct weighing *weighing, int fact, char *out,
         snprintf(out, bytes, "{\"media_id\":\"m-%u\"}", weighing->number);
     else if (fact == FINALIZED)
         snprintf(out, bytes, "{\"image_count\":1}");
+    else if (fact == FEEDING)
+        snprintf(out, bytes, "{\"quantity_kg\":%.2f}", weighing->fed_kg);
     else if (fact == CREATED)
         snprintf(out, bytes, "{\"batch_id\":\"batch-%u\"}", weighing->number % 3);
     else
@@ -77,18 +94,19 @@ static struct farmiq_str text(const char *from)
 static struct farmiq_str write_envelope(const struct weighing *weighing, int fact,
                                         char *out, size_t out_bytes)
 {
-    char id[FARM_EVENT_ID_BYTES], payload[128];
+    char id[FARM_EVENT_ID_BYTES], payload[128], device_id[24];
     struct farmiq_envelope envelope;
     struct farmiq_str written = { out, 0 };
 
     format_id(weighing, fact, id);
     write_payload(weighing, fact, payload, sizeof payload);
+    snprintf(device_id, sizeof device_id, "scale-%u", scale_of(weighing));
     farmiq_envelope_init(&envelope, sizeof envelope);
     envelope.schema_version = text("1.0");
     envelope.event_id = envelope.trace_id = text(id);
     envelope.event_type = text(type_of(fact, 0));
     envelope.tenant_id = text(tenant_at(weighing->tenant)->id);
-    envelope.device_id = text("scale");
+    envelope.device_id = text(device_id);
     envelope.payload = text(payload);
     envelope.ts_unix_ms = envelope.produced_at_unix_ms =
         weighing->start_unix_ms + SECONDS(fact);
@@ -97,14 +115,25 @@ static struct farmiq_str write_envelope(const struct weighing *weighing, int fac
     return written;
 }
 
+static void write_topic(const struct weighing *weighing, int fact, char *out,
+                        size_t bytes)
+{
+    const char *tenant_id = tenant_at(weighing->tenant)->id;
+
+    if (fact == FEEDING)
+        snprintf(out, bytes, "iot/event/%s/farm-1/barn-0/scale-%u/feed.dispensed",
+                 tenant_id, scale_of(weighing));
+    else
+        snprintf(out, bytes, "iot/weighvision/%s/farm-1/barn-0/scale-%u/session/%s/%s",
+                 tenant_id, scale_of(weighing), weighing->name,
+                 type_of(fact, (int)(sim_random() % 2)));
+}
+
 static void publish(struct weighing *weighing, int fact)
 {
     char topic[256], body[1024];
 
-    snprintf(topic, sizeof topic,
-             "iot/weighvision/%s/farm-1/barn-0/scale-%u/session/%s/%s",
-             tenant_at(weighing->tenant)->id, weighing->number % park.scale_count,
-             weighing->name, type_of(fact, (int)(sim_random() % 2)));
+    write_topic(weighing, fact, topic, sizeof topic);
     weighing->sent_at_ms[fact] = sim_now_ms();
     sim_mqtt_publish(topic, write_envelope(weighing, fact, body, sizeof body), NULL,
                      NULL);
@@ -128,6 +157,7 @@ static struct weighing *write_down(void)
     weighing->start_unix_ms = sim_now_ms();
     for (int i = 0; i < WEIGHING_WEIGHTS; i++)
         weighing->kg[i] = (double)sim_between(9000, 12000) / 100;
+    weighing->fed_kg = (double)sim_between(50, 300) / 100;
     park.holding += FACTS;
     return park.weighings[park.count++] = weighing;
 }

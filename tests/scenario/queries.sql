@@ -40,6 +40,7 @@ SELECT coalesce(sum(count), 0)::bigint FROM telemetry_agg WHERE bucket_size = '1
 
 -- name: cloud_dead_letters
 SELECT (SELECT count(*) FROM bus_telemetry_dead) + (SELECT count(*) FROM bus_sessions_dead)
+    + (SELECT count(*) FROM bus_intake_dead)
 
 -- name: cloud_bus
 SELECT (SELECT count(*) FROM bus_telemetry_ready)
@@ -48,7 +49,13 @@ SELECT (SELECT count(*) FROM bus_telemetry_ready)
     + (SELECT count(*) FROM bus_sessions_ready)
     + (SELECT count(*) FROM bus_sessions_retry)
     + (SELECT count(*) FROM bus_sessions_batch WHERE token IS NOT NULL)
+    + (SELECT count(*) FROM bus_intake_ready)
+    + (SELECT count(*) FROM bus_intake_retry)
+    + (SELECT count(*) FROM bus_intake_batch WHERE token IS NOT NULL)
     + (SELECT count(*) FROM weigh_day)
+
+-- name: waiting_feedings
+SELECT count(*) FROM bus_unrouted_event WHERE event_type = 'feed.intake.recorded'
 
 -- name: every_reading
 SELECT tenant_id, event_id, value, occurred_at, device_id
@@ -66,6 +73,18 @@ WHERE tenant_id = $1 AND session_id = $2 AND state IN (2, 4) AND end_at = $3
 
 -- name: image_at
 SELECT 1 FROM weigh_media WHERE tenant_id = $1 AND session_id = $2 AND occurred_at = $3
+
+-- $1 tenant, $2 session, $3 when
+-- name: fed_at
+SELECT 1 FROM feed_intake_local WHERE tenant_id = $1 AND $2 <> '' AND occurred_at = $3
+
+-- name: feedings
+SELECT count(*) FROM feed_intake
+
+-- $1 tenant, $2 when, $3 kilograms
+-- name: fed
+SELECT count(*) FROM feed_intake
+WHERE tenant_id = $1 AND occurred_at = $2 AND quantity_kg = $3
 
 -- name: weight_at
 SELECT 1 FROM weigh_weight WHERE tenant_id = $1 AND session_id = $2 AND occurred_at = $3

@@ -122,6 +122,34 @@ static void weighing_through_every_cloud_step(void)
     weigh_through_crashes_of(farm_cloud());
 }
 
+/* What was fed before the cloud had a service for it waits there. The release that brings
+ * one dies before and after each verb of the store while it hands the feedings over. */
+static void feedings_wait_for_a_release(void)
+{
+    struct sim_node *cloud = farm_cloud();
+    uint64_t n = 0, fed = 0;
+
+    FARM(.scales = 2, .is_before_feed = 1);
+    do {
+        WEIGHINGS(1);
+        QUIET_FOR(SECONDS(30));
+        STEP_UNTIL_DRAINED(HOURS(1));
+        ASSERT_COUNT("feedings at the cloud", farm_cloud_fed(), fed);
+        fed += 2;
+        farm_cloud_becomes(1);
+        sim_node_stop(cloud);
+        cloud->crashed_at_step = 0;
+        cloud->crash_at_step = cloud->store_steps + ++n;
+        STEP_UNTIL_DRAINED(HOURS(1));
+        cloud->crash_at_step = 0;
+        ASSERT_COUNT("feedings at the cloud", farm_cloud_fed(), fed);
+        farm_cloud_becomes(0);
+        sim_node_stop(cloud);
+    } while (cloud->crashed_at_step && !sim_failure());
+    ASSERT_THAT(n > 30);
+    farm_check_everything();
+}
+
 /* Facts come twice, late and in any order; everybody dies now and then. */
 static void a_rough_weighing_day(void)
 {
@@ -406,6 +434,8 @@ const struct scenario scenarios[] = {
       weighing_through_every_edge_step, 0 },
     { "weighing-through-every-cloud-step", "and at the cloud",
       weighing_through_every_cloud_step, 0 },
+    { "feedings-wait-for-a-release", "and the release dies while it hands them over",
+      feedings_wait_for_a_release, 0 },
     { "a-rough-weighing-day", "facts twice, late and in any order, and crashes",
       a_rough_weighing_day, 0 },
     { "two-skewed-forwarders", "+-1 h, dying, with answers later than the lease",
