@@ -18,6 +18,7 @@ struct intake {
     struct shim_call *call;
     struct scratch scratch;
     struct delivery *deliveries;
+    struct images images;
     uint32_t count;
 };
 
@@ -58,8 +59,20 @@ static int read_prediction(struct intake *intake, struct delivery *delivery)
     return r;
 }
 
+/* What an event of this kind says beside what the fold wants. */
+static int read_more(struct intake *intake, struct delivery *delivery)
+{
+    if (delivery->fact.kind == FARMIQ_SESSION_EV_INFERENCE)
+        return read_prediction(intake, delivery);
+    if (delivery->fact.kind == FARMIQ_SESSION_EV_IMAGE)
+        return images_read(&intake->images, &intake->scratch, intake->call,
+                           &delivery->fact, delivery->message->event->payload);
+    return FARMIQ_OK;
+}
+
 /* Sets the message's verdict, and takes it if it is about a session; negative only when
- * memory is out. An image or a result without a session is nobody's here. */
+ * memory is out. A result without a session is nobody's here; of an image without one it
+ * is remembered where it lies. */
 static int read_message(void *ctx, struct shim_message *message)
 {
     struct intake *intake = ctx;
@@ -71,8 +84,8 @@ static int read_message(void *ctx, struct shim_message *message)
     take_identity(&delivery->fact, message->event);
     r = weigh_read(&delivery->fact, &intake->scratch, intake->call,
                    message->event->payload, &fault);
-    if (r == FARMIQ_OK && delivery->fact.kind == FARMIQ_SESSION_EV_INFERENCE)
-        r = read_prediction(intake, delivery);
+    if (r == FARMIQ_OK && message->event->event_id.len)
+        r = read_more(intake, delivery);
     if (r == FARMIQ_E_NOMEM)
         return r;
     if (r < 0 || !message->event->event_id.len)
@@ -89,8 +102,9 @@ static int read_messages(struct intake *intake)
     int r;
 
     intake->deliveries = consume_room(intake->call, sizeof *intake->deliveries);
-    r = intake->deliveries ? consume_each(intake->call, read_message, intake)
-                           : FARMIQ_E_NOMEM;
+    r = intake->deliveries ? images_open(&intake->images, intake->call) : FARMIQ_E_NOMEM;
+    if (r == FARMIQ_OK)
+        r = consume_each(intake->call, read_message, intake);
     for (uint32_t i = 1; i < intake->count; i++)
         intake->deliveries[i - 1].fact.next = &intake->deliveries[i].fact;
     return r;
@@ -166,6 +180,8 @@ int readmodel_consume(struct shim_call *call)
         r = sessions_take(&sessions, intake.count ? &intake.deliveries->fact : NULL);
     if (r == FARMIQ_OK)
         r = store_inferences(&intake);
+    if (r == FARMIQ_OK)
+        r = images_store(&intake.images, call);
     if (r == FARMIQ_OK)
         r = readmodel_mark_days(&sessions);
     if (r == FARMIQ_OK)

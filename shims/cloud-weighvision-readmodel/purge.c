@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions go with all that hangs on them, and days, when they are old enough. */
+/* Sessions go with all that hangs on them, days, and where images lie, when they are old
+ * enough. */
 #include "readmodel.h"
 
 #include "common/purge.h"
@@ -18,19 +19,31 @@ static int purge_sessions(struct shim_call *call, uint32_t *rows)
                           rows);
 }
 
-static int purge_days(struct shim_call *call, uint32_t *rows)
+static int purge_old(struct shim_call *call, const struct farmiq_sql_query *query,
+                     uint32_t *rows)
 {
     const struct farmiq_sql_value params[] = {
         farmiq_sql_integer(purge_before_unix_ms(call, "SESSION_RETENTION_DAYS")),
         farmiq_sql_integer(PURGE_ROWS),
     };
 
-    return purge_rows(call, &sql_aggregates_purge, NULL, params, 2, rows);
+    return purge_rows(call, query, NULL, params, 2, rows);
+}
+
+static int purge_days(struct shim_call *call, uint32_t *rows)
+{
+    return purge_old(call, &sql_aggregates_purge, rows);
+}
+
+static int purge_images(struct shim_call *call, uint32_t *rows)
+{
+    return purge_old(call, &sql_images_purge, rows);
 }
 
 int readmodel_purge(struct shim_call *call)
 {
-    static purge_step *const steps[] = { purge_sessions, purge_days, NULL };
+    static purge_step *const steps[] = { purge_sessions, purge_days, purge_images,
+                                        NULL };
 
     return purge_run(call, steps);
 }

@@ -17,6 +17,19 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[
 ORDER BY g.tenant_id COLLATE "C", g.event_id COLLATE "C"
 ON CONFLICT (tenant_id, event_id) DO NOTHING
 
+-- $1 tenant, $2 medium, $3 path, $4 now
+-- name: image_add@sqlite
+INSERT INTO weigh_image (tenant_id, media_object_id, path, created_at)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, media_object_id) DO NOTHING
+
+-- name: image_add@pg
+INSERT INTO weigh_image (tenant_id, media_object_id, path, created_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+    AS g (tenant_id, media_object_id)
+ORDER BY g.tenant_id COLLATE "C", g.media_object_id COLLATE "C"
+ON CONFLICT (tenant_id, media_object_id) DO NOTHING
+
 -- $1 tenant, $2 farm, $3 barn, $4 batch, $5 date, $6 start, $7 end, $8 now
 -- name: day_mark@sqlite
 INSERT INTO weigh_day (tenant_id, farm_id, barn_id, batch_id, record_date, start_at,
@@ -145,20 +158,24 @@ CROSS JOIN LATERAL (
 ORDER BY g.n, c.occurred_at DESC
 
 -- name: media@sqlite
-SELECT event_id, occurred_at, media_object_id
-FROM weigh_media
-WHERE tenant_id = $1 AND session_id = $2
-ORDER BY occurred_at DESC
+SELECT m.event_id, m.occurred_at, m.media_object_id, i.path
+FROM weigh_media AS m
+LEFT JOIN weigh_image AS i
+    ON i.tenant_id = m.tenant_id AND i.media_object_id = m.media_object_id
+WHERE m.tenant_id = $1 AND m.session_id = $2
+ORDER BY m.occurred_at DESC
 LIMIT $3
 
 -- name: media@pg
-SELECT g.n, c.event_id, c.occurred_at, c.media_object_id
+SELECT g.n, c.event_id, c.occurred_at, c.media_object_id, i.path
 FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY
     AS g (tenant_id, session_id, most, n)
 CROSS JOIN LATERAL (
     SELECT event_id, occurred_at, media_object_id FROM weigh_media AS m
     WHERE m.tenant_id = g.tenant_id AND m.session_id = g.session_id
     ORDER BY occurred_at DESC LIMIT g.most) AS c
+LEFT JOIN weigh_image AS i
+    ON i.tenant_id = g.tenant_id AND i.media_object_id = c.media_object_id
 ORDER BY g.n, c.occurred_at DESC
 
 -- name: inferences@sqlite
@@ -205,6 +222,13 @@ DELETE FROM weigh_session
 WHERE (tenant_id, session_id) IN (
     SELECT tenant_id, session_id FROM weigh_session WHERE updated_at < $1
     ORDER BY updated_at, tenant_id, session_id LIMIT $2)
+RETURNING 1
+
+-- name: images_purge
+DELETE FROM weigh_image
+WHERE (tenant_id, media_object_id) IN (
+    SELECT tenant_id, media_object_id FROM weigh_image WHERE created_at < $1
+    ORDER BY created_at LIMIT $2)
 RETURNING 1
 
 -- name: aggregates_purge

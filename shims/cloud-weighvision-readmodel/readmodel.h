@@ -21,6 +21,18 @@ int readmodel_has_ended(const struct session *session);
 /* days.c: the figures of these sessions' days are to be computed again. */
 int readmodel_mark_days(struct sessions *sessions);
 
+/* images.c: where the images of a batch lie. */
+struct images {
+    struct farmiq_sql_value *params;
+    uint32_t count;
+};
+int images_open(struct images *images, struct shim_call *call);
+/* Take what the payload of an image's event says, which may be nothing. FARMIQ_OK; codes
+ * of farmiq_json_members(); FARMIQ_E_NOMEM. */
+int images_read(struct images *images, struct scratch *scratch, struct shim_call *call,
+                const struct weigh_fact *fact, struct farmiq_str payload);
+int images_store(const struct images *images, struct shim_call *call);
+
 /* samples.c: weights, ascending; one for each finalized session. */
 struct samples {
     struct shim_call *call;

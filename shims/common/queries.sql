@@ -113,30 +113,40 @@ added AS (
 SELECT min(n) FROM added JOIN given USING (tenant_id, event_id)
 GROUP BY tenant_id, event_id
 
+-- Of all events that name a medium the earliest is its row, whichever came first.
 -- $1 tenant, $2 session, $3 medium, $4 event, $5 trace, $6 when, $7 now
 -- name: session_media_add@sqlite
 INSERT INTO weigh_media (tenant_id, session_id, media_object_id, event_id, trace_id,
     occurred_at, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (tenant_id, session_id, media_object_id) DO NOTHING
+ON CONFLICT (tenant_id, session_id, media_object_id) DO UPDATE SET
+    event_id = excluded.event_id, trace_id = excluded.trace_id,
+    occurred_at = excluded.occurred_at
+WHERE (excluded.occurred_at, excluded.event_id) < (occurred_at, event_id)
 
 -- name: session_media_add@pg
 WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+    SELECT DISTINCT ON (tenant_id COLLATE "C", session_id COLLATE "C",
+        media_object_id COLLATE "C") *
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
         $6::timestamptz[], $7::timestamptz[]) WITH ORDINALITY
     AS g (tenant_id, session_id, media_object_id, event_id, trace_id, occurred_at,
-        created_at, n)),
+        created_at, n)
+    ORDER BY tenant_id COLLATE "C", session_id COLLATE "C", media_object_id COLLATE "C",
+        occurred_at, event_id COLLATE "C"),
 added AS (
-    INSERT INTO weigh_media (tenant_id, session_id, media_object_id, event_id, trace_id,
-        occurred_at, created_at)
+    INSERT INTO weigh_media AS m (tenant_id, session_id, media_object_id, event_id,
+        trace_id, occurred_at, created_at)
     SELECT tenant_id, session_id, media_object_id, event_id, trace_id, occurred_at,
         created_at
     FROM given
-    ORDER BY tenant_id COLLATE "C", session_id COLLATE "C", media_object_id COLLATE "C", n
-    ON CONFLICT (tenant_id, session_id, media_object_id) DO NOTHING
+    ORDER BY tenant_id COLLATE "C", session_id COLLATE "C", media_object_id COLLATE "C"
+    ON CONFLICT (tenant_id, session_id, media_object_id) DO UPDATE SET
+        event_id = excluded.event_id, trace_id = excluded.trace_id,
+        occurred_at = excluded.occurred_at
+    WHERE (excluded.occurred_at, excluded.event_id) < (m.occurred_at, m.event_id)
     RETURNING tenant_id, session_id, media_object_id)
-SELECT min(n) FROM added JOIN given USING (tenant_id, session_id, media_object_id)
-GROUP BY tenant_id, session_id, media_object_id
+SELECT n FROM added JOIN given USING (tenant_id, session_id, media_object_id)
 
 -- How many media are bound to each of these sessions: counted, never added up.
 -- $1 tenant, $2 session

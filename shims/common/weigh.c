@@ -32,10 +32,10 @@ enum {
     BATCH = 2,
     WEIGHT = 4,
     MEDIA = 8,
-    COUNT = 12,
-    RESULT = 14,
-    FINAL = 17,
-    END = 19
+    COUNT = 14,
+    RESULT = 16,
+    FINAL = 19,
+    END = 21
 };
 
 static const char *const names[END] = {
@@ -51,6 +51,8 @@ static const char *const names[END] = {
     "media_object_id",
     "mediaId",
     "media_id",
+    "objectId",
+    "object_id",
     "imageCount",
     "image_count",
     "inferenceResultId",

@@ -58,18 +58,20 @@ void shim_count(const char *metric, const char *label, uint64_t n)
 
 struct said {
     int32_t kind;
-    const char *id; /* of the event; of an image the medium's */
+    const char *id; /* of the event */
     int64_t at_s;
     double kg;
+    const char *medium; /* IMAGE */
 };
 
 static const struct said facts[] = {
-    { FARMIQ_SESSION_EV_CREATED, "created", 0, 0 },
-    { FARMIQ_SESSION_EV_WEIGHT, "first", 10, 100 },
-    { FARMIQ_SESSION_EV_WEIGHT, "last", 60, 110 },
-    { FARMIQ_SESSION_EV_WEIGHT, "late", 200, 150 },
-    { FARMIQ_SESSION_EV_IMAGE, "m-1", 15, 0 },
-    { FARMIQ_SESSION_EV_FINALIZED, "finalized", 120, 0 },
+    { FARMIQ_SESSION_EV_CREATED, "created", 0, 0, NULL },
+    { FARMIQ_SESSION_EV_WEIGHT, "first", 10, 100, NULL },
+    { FARMIQ_SESSION_EV_WEIGHT, "last", 60, 110, NULL },
+    { FARMIQ_SESSION_EV_WEIGHT, "late", 200, 150, NULL },
+    { FARMIQ_SESSION_EV_IMAGE, "captured", 16, 0, "m-1" },
+    { FARMIQ_SESSION_EV_IMAGE, "stored", 15, 0, "m-1" },
+    { FARMIQ_SESSION_EV_FINALIZED, "finalized", 120, 0, NULL },
 };
 
 #define FACTS COUNT(facts)
@@ -90,7 +92,7 @@ static struct weigh_fact fact_of(const struct said *said, const char *tenant)
         .trace_id = shim_str("trace"),
         .farm_id = shim_str(is_creation ? "farm" : ""),
         .batch_id = shim_str(is_creation ? "batch" : ""),
-        .media_id = shim_str(said->kind == FARMIQ_SESSION_EV_IMAGE ? said->id : ""),
+        .media_id = shim_str(said->medium),
         .weight_kg = said->kg,
         .occurred_at_unix_ms = 1000 * (said->at_s + 1),
     };
@@ -123,8 +125,10 @@ static const char *row_of(const char *tenant)
         database,
         "SELECT json_array(state, start_at, end_at, initial_weight_kg, final_weight_kg,"
         " initial_weight_at, final_weight_at, weight_count, late_weight_count,"
-        " image_count, flags, farm_id, batch_id, first_fact_at, finalized_event_id)"
-        " FROM weigh_session WHERE tenant_id = ?1",
+        " image_count, flags, farm_id, batch_id, first_fact_at, finalized_event_id,"
+        " (SELECT json_group_array(media_object_id || ' ' || event_id || ' ' ||"
+        " occurred_at) FROM weigh_media AS m WHERE m.tenant_id = s.tenant_id))"
+        " FROM weigh_session AS s WHERE tenant_id = ?1",
         -1, &row, NULL);
 
     assert_int_equal(r, SQLITE_OK);
@@ -137,7 +141,7 @@ static const char *row_of(const char *tenant)
 }
 
 static const char whole[] = "[2,1000,121000,100.0,110.0,11000,61000,2,1,1,2,\"farm\","
-                            "\"batch\",1000,\"finalized\"]";
+                            "\"batch\",1000,\"finalized\",[\"m-1 stored 16000\"]]";
 
 static int open_store(void **state)
 {
@@ -208,7 +212,7 @@ static void walk_all_orders(size_t per_batch)
         farmiq_store_rollback(&store);
         orders++;
     } while (next_order(order));
-    assert_int_equal(orders, 720);
+    assert_int_equal(orders, 5040);
     assert_int_equal(conflicts, 0);
 }
 
@@ -258,7 +262,7 @@ static void tenants_do_not_see_each_others_sessions(void **state)
 
 static void an_end_that_disagrees_is_counted_and_the_first_stands(void **state)
 {
-    const struct said other = { FARMIQ_SESSION_EV_FINALIZED, "other", 130, 0 };
+    const struct said other = { FARMIQ_SESSION_EV_FINALIZED, "other", 130, 0, NULL };
     const struct said *all[FACTS + 1];
 
     (void)state;
