@@ -44,8 +44,8 @@ int images_read(struct images *images, struct scratch *scratch, struct shim_call
 
 int images_store(const struct images *images, struct shim_call *call)
 {
-    return images->count ? farmiq_sql_run_many(call->store, &sql_image_add, NULL,
-                                               images->params, COLUMNS, images->count,
-                                               NULL, NULL)
-                         : FARMIQ_OK;
+    return images->count
+               ? farmiq_sql_run_many(call->store, &sql_image_add, NULL, images->params,
+                                     COLUMNS, images->count, NULL, NULL)
+               : FARMIQ_OK;
 }

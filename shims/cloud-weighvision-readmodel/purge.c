@@ -42,8 +42,7 @@ static int purge_images(struct shim_call *call, uint32_t *rows)
 
 int readmodel_purge(struct shim_call *call)
 {
-    static purge_step *const steps[] = { purge_sessions, purge_days, purge_images,
-                                        NULL };
+    static purge_step *const steps[] = { purge_sessions, purge_days, purge_images, NULL };
 
     return purge_run(call, steps);
 }

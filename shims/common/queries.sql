@@ -220,6 +220,14 @@ WHERE last_seen_at < $5 AND (tenant_id, device_id) IN (
     ORDER BY tenant_id, device_id
     LIMIT $4)
 
+-- What URLs of images are signed with.
+-- name: url_secret_add
+INSERT INTO media_secret (id, secret, created_at) VALUES (1, $1, $2)
+ON CONFLICT DO NOTHING
+
+-- name: url_secret
+SELECT secret FROM media_secret WHERE id = 1
+
 -- Monthly parts of readings are PostgreSQL's.
 -- $1 from, $2 until
 -- name: months_make@sqlite

@@ -50,6 +50,26 @@ int rows_write(void *ctx, uint32_t row, const struct farmiq_sql_value *values,
     return 0;
 }
 
+static int note_row(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
+                    uint32_t count)
+{
+    (void)row;
+    (void)columns;
+    (void)count;
+    *(int *)ctx = 1;
+    return 0;
+}
+
+int rows_exist(struct shim_call *call, const struct farmiq_sql_query *query,
+               const struct farmiq_sql_value *params, uint32_t param_count)
+{
+    int found = 0;
+    int r =
+        farmiq_sql_run(call->store, query, NULL, params, param_count, note_row, &found);
+
+    return r < 0 ? r : found;
+}
+
 int rows_array(struct shim_call *call, struct farmiq_json_writer *json, const char *name,
                const struct rows_column *columns, const struct farmiq_sql_query *query,
                const char *queue, const struct farmiq_sql_value *params,

@@ -36,6 +36,10 @@ int rows_write(void *rows, uint32_t row, const struct farmiq_sql_value *values,
 void rows_value(struct farmiq_json_writer *json, int32_t kind,
                 const struct farmiq_sql_value *value);
 
+/* 1: the statement finds a row; 0: none; or as farmiq_sql_run(). */
+int rows_exist(struct shim_call *call, const struct farmiq_sql_query *query,
+               const struct farmiq_sql_value *params, uint32_t param_count);
+
 /* Write `"name": [rows]` into an open object. Codes as farmiq_sql_run(). */
 int rows_array(struct shim_call *call, struct farmiq_json_writer *json, const char *name,
                const struct rows_column *columns, const struct farmiq_sql_query *query,

@@ -39,26 +39,11 @@ enum {
 };
 
 static const char *const names[END] = {
-    "sessionId",
-    "session_id",
-    "batchId",
-    "batch_id",
-    "weightKg",
-    "weight_kg",
-    "weight",
-    "value",
-    "mediaObjectId",
-    "media_object_id",
-    "mediaId",
-    "media_id",
-    "objectId",
-    "object_id",
-    "imageCount",
-    "image_count",
-    "inferenceResultId",
-    "inference_result_id",
-    "result_id",
-    "finalWeightKg",
+    "sessionId",         "session_id",          "batchId",    "batch_id",
+    "weightKg",          "weight_kg",           "weight",     "value",
+    "mediaObjectId",     "media_object_id",     "mediaId",    "media_id",
+    "objectId",          "object_id",           "imageCount", "image_count",
+    "inferenceResultId", "inference_result_id", "result_id",  "finalWeightKg",
     "final_weight_kg",
 };
 

@@ -3,6 +3,8 @@
  * beside the writer, the row is written by it. */
 #include "s3.h"
 
+#include "common/image.h"
+
 #define NEEDED                                                                           \
     (UINT32_C(1) << MEDIA_TENANT | UINT32_C(1) << MEDIA_FARM |                           \
      UINT32_C(1) << MEDIA_BARN | UINT32_C(1) << MEDIA_DEVICE |                           \
@@ -35,7 +37,7 @@ static int look(struct shim_call *call, struct completion *completion)
     shim_file_look(file, &facts);
     completion->is_there = is_fresh(call, &facts);
     completion->bytes = facts.bytes;
-    completion->type = media_type_of(facts.head, facts.head_bytes);
+    completion->type = image_type_of(facts.head, facts.head_bytes);
     completion->etag = text_copy(call, shim_str(facts.sha256));
     return r;
 }

@@ -6,15 +6,9 @@
 
 #include <string.h>
 
+#include "common/image.h"
+
 #define CHANCE_BYTES 8 /* of the UUID; the other half is the MAC */
-
-const char *media_secret(const struct shim_call *call)
-{
-    const struct media_state *state = call->state;
-    const char *given = shim_text(call, "MEDIA_URL_SECRET");
-
-    return *given ? given : state->secret;
-}
 
 /* ## The UUID */
 
@@ -79,24 +73,6 @@ int media_key_is_ours(const struct shim_call *call, struct farmiq_str tenant_id,
 
 /* ## The name */
 
-/* An id as a part of a path: what may not stand there becomes an underscore. */
-static struct farmiq_str part(struct shim_call *call, struct farmiq_str id)
-{
-    struct farmiq_str copy = text_copy(call, id);
-    char *text = (char *)(uintptr_t)copy.ptr;
-
-    for (size_t i = 0; i < copy.len; i++) {
-        char c = text[i];
-        int is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                       (c == '.' && i > 0);
-
-        if (!is_plain)
-            text[i] = '_';
-    }
-    return copy;
-}
-
 /* ".png" of a file's name, or what its type is usually called. */
 static struct farmiq_str extension(struct shim_call *call,
                                    const struct media_request *request)
@@ -107,10 +83,10 @@ static struct farmiq_str extension(struct shim_call *call,
     while (dot > 0 && name.ptr[dot - 1] != '.')
         dot--;
     if (dot == 0 || dot == name.len || name.len - dot > 8)
-        return shim_str(media_type_extension(request->media.text[MEDIA_TYPE]));
+        return shim_str(image_type_extension(request->media.text[MEDIA_TYPE]));
     const struct farmiq_str letters = { name.ptr + dot, name.len - dot };
-    return text_join(call, (struct farmiq_str[]){ shim_str("."), part(call, letters) },
-                     2);
+    return text_join(
+        call, (struct farmiq_str[]){ shim_str("."), image_path_part(call, letters) }, 2);
 }
 
 /* 2025-01-02T03:04:05.678Z as 20250102T030405678Z */
@@ -137,30 +113,32 @@ struct farmiq_str media_key_make(struct shim_call *call,
     if (farmiq_time_format(at && has_session ? at : call->now_unix_ms, time) != FARMIQ_OK)
         return shim_str("");
     if (has_session)
-        before = text_join(call,
-                           (struct farmiq_str[]){ part(call, text[MEDIA_TENANT]), slash,
-                                                  part(call, text[MEDIA_FARM]), slash,
-                                                  part(call, text[MEDIA_BARN]), slash,
-                                                  part(call, text[MEDIA_SESSION]), slash,
-                                                  stamp(call, time), shim_str("-") },
-                           10);
+        before = text_join(
+            call,
+            (struct farmiq_str[]){ image_path_part(call, text[MEDIA_TENANT]), slash,
+                                   image_path_part(call, text[MEDIA_FARM]), slash,
+                                   image_path_part(call, text[MEDIA_BARN]), slash,
+                                   image_path_part(call, text[MEDIA_SESSION]), slash,
+                                   stamp(call, time), shim_str("-") },
+            10);
     else
-        before = text_join(call,
-                           (struct farmiq_str[]){ shim_str("tenants/"),
-                                                  part(call, text[MEDIA_TENANT]),
-                                                  shim_str("/farms/"),
-                                                  part(call, text[MEDIA_FARM]),
-                                                  shim_str("/barns/"),
-                                                  part(call, text[MEDIA_BARN]),
-                                                  shim_str("/devices/"),
-                                                  part(call, text[MEDIA_DEVICE]),
-                                                  shim_str("/images/"),
-                                                  { time, 4 },
-                                                  slash,
-                                                  { time + 5, 2 },
-                                                  slash,
-                                                  { time + 8, 2 },
-                                                  slash },
-                           15);
+        before =
+            text_join(call,
+                      (struct farmiq_str[]){ shim_str("tenants/"),
+                                             image_path_part(call, text[MEDIA_TENANT]),
+                                             shim_str("/farms/"),
+                                             image_path_part(call, text[MEDIA_FARM]),
+                                             shim_str("/barns/"),
+                                             image_path_part(call, text[MEDIA_BARN]),
+                                             shim_str("/devices/"),
+                                             image_path_part(call, text[MEDIA_DEVICE]),
+                                             shim_str("/images/"),
+                                             { time, 4 },
+                                             slash,
+                                             { time + 5, 2 },
+                                             slash,
+                                             { time + 8, 2 },
+                                             slash },
+                      15);
     return sealed_key(call, text[MEDIA_TENANT], before, extension(call, request));
 }

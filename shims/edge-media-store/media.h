@@ -5,10 +5,10 @@
 
 #include "common/members.h"
 #include "common/text.h"
+#include "common/url_secret.h"
 #include "kit/shim.h"
 
 #define MEDIA_FOLDER "MEDIA_BASE_PATH"
-#define MEDIA_SECRET_BYTES 64
 #define MEDIA_RATE_SLOTS 1024
 
 /* One device's share of presigned URLs (rate.c). */
@@ -18,7 +18,7 @@ struct media_rate {
 };
 
 struct media_state {
-    char secret[MEDIA_SECRET_BYTES + 1];       /* constant after the start */
+    struct url_secret secret;                  /* constant after the start */
     struct media_rate rates[MEDIA_RATE_SLOTS]; /* the writer's */
 };
 
@@ -57,18 +57,12 @@ int media_read_form(struct shim_call *call, const struct form *form,
                     struct media_request *out);
 
 /* key.c: names of objects, which are made here and nowhere else: their UUID proves it.
- * NULL-safe text in the call's memory; empty: no memory. */
-const char *media_secret(const struct shim_call *call);
+ * Text in the call's memory; empty: no memory. */
 struct farmiq_str media_key_make(struct shim_call *call,
                                  const struct media_request *request);
 /* Was it made here, for this tenant? */
 int media_key_is_ours(const struct shim_call *call, struct farmiq_str tenant_id,
                       struct farmiq_str key);
-/* type.c */
-int media_type_is_accepted(struct farmiq_str type);
-/* What these first bytes are of; "" for anything else. */
-const char *media_type_of(const unsigned char *head, uint32_t head_bytes);
-const char *media_type_extension(struct farmiq_str type);
 
 /* url.c: leave to PUT one object, once, soon. */
 struct media_grant {
@@ -97,6 +91,9 @@ int media_refuse_request(struct shim_call *call, const struct media_request *req
 int media_take_file(struct shim_call *call, const struct media *said,
                     struct shim_file *file, int completes);
 
+/* What signs URLs and keys. */
+const char *media_secret(const struct shim_call *call);
+
 /* keep.c: the row and its event (spec edge 8.2), in the transaction in hand; what is
  * there already stays as it is. */
 struct farmiq_str media_id(struct shim_call *call, const struct media *media);
@@ -120,6 +117,5 @@ int media_get_stats(struct shim_call *call);
 int media_purge(struct shim_call *call); /* care.c */
 int media_sweep(struct shim_call *call);
 int media_infer(struct shim_call *call); /* infer.c */
-int media_start(struct shim_call *call); /* secret.c */
 
 #endif

@@ -3,6 +3,7 @@
 #include "s3.h"
 
 #include "common/ask.h"
+#include "common/image.h"
 #include "common/rows.h"
 #include "queries.h"
 
@@ -41,21 +42,6 @@ static int reply_none(struct shim_call *call)
     return shim_reply_error(call, 404, "NOT_FOUND", "this tenant has no such image");
 }
 
-static int reply_lost(struct shim_call *call)
-{
-    return shim_reply_error(call, 500, "STREAM_ERROR",
-                            "the image is known, but its bytes cannot be read");
-}
-
-static int reply_near(struct shim_call *call, const struct object *object)
-{
-    struct shim_file *file;
-    int r = shim_file_open(call, MEDIA_FOLDER, object->key, &file);
-
-    return r == FARMIQ_OK ? shim_reply_file(call, object->type.ptr, object->etag, file)
-                          : reply_lost(call);
-}
-
 /* Ranges may be answered with everything. */
 static int reply_far(struct shim_call *call, const struct object *object)
 {
@@ -63,7 +49,7 @@ static int reply_far(struct shim_call *call, const struct object *object)
     int r = s3_get(call, object->key, &bytes);
 
     return r == FARMIQ_OK ? shim_reply_text(call, 200, object->type.ptr, bytes)
-                          : reply_lost(call);
+                          : image_reply_lost(call);
 }
 
 static int reply_object(struct shim_call *call, const struct farmiq_sql_query *query,
@@ -83,7 +69,9 @@ static int reply_object(struct shim_call *call, const struct farmiq_sql_query *q
         return r;
     if (!object.is_found)
         return reply_none(call);
-    return s3_is_used(call) ? reply_far(call, &object) : reply_near(call, &object);
+    return s3_is_used(call)
+               ? reply_far(call, &object)
+               : image_reply(call, MEDIA_FOLDER, object.key, object.type, object.etag);
 }
 
 int media_get_object(struct shim_call *call)

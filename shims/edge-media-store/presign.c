@@ -2,6 +2,8 @@
 /* A device asks where to put an image: nothing is stored, nothing is told (8.1). */
 #include "s3.h"
 
+#include "common/image.h"
+
 #define NEEDED                                                                           \
     (UINT32_C(1) << MEDIA_TENANT | UINT32_C(1) << MEDIA_FARM |                           \
      UINT32_C(1) << MEDIA_BARN | UINT32_C(1) << MEDIA_DEVICE |                           \
@@ -12,7 +14,7 @@ int media_refuse_request(struct shim_call *call, const struct media_request *req
 {
     int64_t most = shim_number(call, "MEDIA_MAX_UPLOAD_BYTES");
 
-    if (!media_type_is_accepted(request->media.text[MEDIA_TYPE]))
+    if (!image_type_is_accepted(request->media.text[MEDIA_TYPE]))
         return shim_reply_error(call, 400, "UNSUPPORTED_CONTENT_TYPE",
                                 "content_type must be image/jpeg, image/png or "
                                 "image/webp"),

@@ -1,12 +1,5 @@
 -- Images: what is known of them (spec edge 5.4).
 
--- name: secret_add
-INSERT INTO media_secret (id, secret, created_at) VALUES (1, $1, $2)
-ON CONFLICT DO NOTHING
-
--- name: secret
-SELECT secret FROM media_secret WHERE id = 1
-
 -- name: media_add
 INSERT INTO media_objects (id, tenant_id, farm_id, barn_id, device_id, session_id, bucket,
     object_key, etag, mime_type, size_bytes, captured_at, created_at, event_id,

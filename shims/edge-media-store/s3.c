@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/image.h"
 #include "common/sigv4.h"
 
 #define OWN_LIFE_S 60 /* of the URLs that we use ourselves */
@@ -149,7 +150,7 @@ int s3_look(struct shim_call *call, struct farmiq_str key, struct s3_object *obj
     r = outcome(&begin, ask(call, "GET", key, "bytes=0-15", &begin));
     if (r != FARMIQ_OK)
         return r;
-    object->type = media_type_of((const unsigned char *)begin.reply.ptr,
+    object->type = image_type_of((const unsigned char *)begin.reply.ptr,
                                  begin.reply.len < 16 ? (uint32_t)begin.reply.len : 16);
     if (!text_is(head.content_type, object->type))
         object->type = "";

@@ -46,10 +46,7 @@ static const struct shim_option options[] = {
 static const struct shim_metric metrics[] = {
     { "farmiq_media_uploads_total", SHIM_COUNTER, "outcome",
       "uploads by outcome: stored, refused; and URLs not given: limited" },
-    { "farmiq_media_orphans_total", SHIM_COUNTER, NULL,
-      "files deleted because no row spoke of them after MEDIA_ORPHAN_GRACE" },
-    { "farmiq_media_rows_without_bytes", SHIM_GAUGE, NULL,
-      "images that are known, but whose bytes are gone" },
+    IMAGE_CARE_METRICS,
     { 0 },
 };
 
@@ -75,6 +72,21 @@ static const struct shim_job jobs[] = {
     { 0 },
 };
 
+const char *media_secret(const struct shim_call *call)
+{
+    const struct media_state *state = call->state;
+    const char *given = shim_text(call, "MEDIA_URL_SECRET");
+
+    return *given ? given : state->secret.text;
+}
+
+static int start(struct shim_call *call)
+{
+    struct media_state *state = call->state;
+
+    return url_secret_start(call, &state->secret);
+}
+
 static const struct shim_service service = {
     .name = "edge-media-store",
     .summary = "take in images of animals, keep them, and tell the cloud of them",
@@ -86,7 +98,7 @@ static const struct shim_service service = {
     .schema = farmiq_schema_edge,
     .state_bytes = sizeof(struct media_state),
     .check = s3_check,
-    .start = media_start,
+    .start = start,
 };
 
 SHIM_MAIN(edge_media_store, service)

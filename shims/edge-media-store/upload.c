@@ -3,6 +3,8 @@
  * get their name when they are whole, safe and what they were said to be. */
 #include "media.h"
 
+#include "common/image.h"
+
 int media_admit_upload(struct shim_call *call)
 {
     struct media_grant *grant = shim_memory(call, sizeof *grant);
@@ -18,22 +20,6 @@ int media_admit_upload(struct shim_call *call)
                                 "Content-Type must be the one the URL was asked for");
     call->finding = grant;
     return shim_upload(call, MEDIA_FOLDER, grant->max_bytes);
-}
-
-/* 0, or 1 after replying. */
-static int check_bytes(struct shim_call *call, const struct media *media,
-                       const struct shim_file_facts *facts)
-{
-    if (facts->bytes == 0)
-        return shim_reply_error(call, 400, "VALIDATION_ERROR", "the image is empty"), 1;
-    if (facts->bytes > shim_number(call, "MEDIA_MAX_UPLOAD_BYTES"))
-        return shim_reply_error(call, 413, "PAYLOAD_TOO_LARGE", "the image is too long"),
-               1;
-    if (!text_is(media->text[MEDIA_TYPE], media_type_of(facts->head, facts->head_bytes)))
-        return shim_reply_error(call, 409, "CONTENT_TYPE_MISMATCH",
-                                "the bytes are not of the type they are said to be"),
-               1;
-    return 0;
 }
 
 static int keep_row(struct shim_call *call, void *arg) { return media_keep(call, arg); }
@@ -61,7 +47,8 @@ int media_take_file(struct shim_call *call, const struct media *said,
     shim_file_look(file, &facts);
     media.bytes = facts.bytes;
     media.etag = shim_str(facts.sha256);
-    if (check_bytes(call, &media, &facts)) {
+    if (image_is_refused(call, media.text[MEDIA_TYPE],
+                         shim_number(call, "MEDIA_MAX_UPLOAD_BYTES"), &facts)) {
         shim_count("farmiq_media_uploads_total", "refused", 1);
         return FARMIQ_OK;
     }

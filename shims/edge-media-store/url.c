@@ -3,11 +3,7 @@
  * query, and signed. */
 #include "media.h"
 
-#include <string.h>
-
-#include "common/sigv4.h"
-
-#define URL_PATH "/api/v1/media/uploads?"
+#include "common/grant.h"
 
 static const struct {
     const char *name;
@@ -26,74 +22,29 @@ enum {
     FIELDS = TEXTS + NUMBERS
 };
 
-struct field {
-    const char *name;
-    struct farmiq_str value;
-};
-
 static void list_fields(struct shim_call *call, const struct media_grant *grant,
-                        struct field fields[FIELDS])
+                        struct grant_field fields[FIELDS])
 {
     const int64_t values[NUMBERS] = { grant->media.captured_at_unix_ms, grant->max_bytes,
                                       grant->expires_at_unix_ms, grant->completes };
 
     for (int i = 0; i < TEXTS; i++)
-        fields[i] = (struct field){ texts[i].name, grant->media.text[texts[i].which] };
+        fields[i] =
+            (struct grant_field){ texts[i].name, grant->media.text[texts[i].which] };
     for (int i = 0; i < NUMBERS; i++)
-        fields[TEXTS + i] = (struct field){ numbers[i], text_of_number(call, values[i]) };
-}
-
-/* The values in a row with a NUL behind each: none of them holds one. */
-static struct farmiq_str sign(struct shim_call *call, const struct field fields[FIELDS])
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *secret = media_secret(call);
-    struct farmiq_str parts[1 + 2 * FIELDS] = { { "PUT", 4 } };
-    char *hex = shim_memory(call, 65);
-    uint8_t mac[32];
-
-    for (int i = 0; i < FIELDS; i++) {
-        parts[1 + 2 * i] = fields[i].value;
-        parts[2 + 2 * i] = (struct farmiq_str){ "", 1 };
-    }
-    if (!hex ||
-        shim_hmac_sha256(NULL, secret, strlen(secret), parts, 1 + 2 * FIELDS, mac) < 0)
-        return shim_str("");
-    for (size_t i = 0; i < sizeof mac; i++) {
-        hex[2 * i] = digits[mac[i] >> 4];
-        hex[2 * i + 1] = digits[mac[i] & 15];
-    }
-    return (struct farmiq_str){ hex, 64 };
-}
-
-/* Where the device that asks has found us, unless the operator knows better. */
-static struct farmiq_str base(struct shim_call *call)
-{
-    const char *endpoint = shim_text(call, "MEDIA_PRESIGN_ENDPOINT");
-    struct farmiq_str host = shim_header(call, "host");
-    const char *scheme = *shim_text(call, "TLS_CERT_FILE") ? "https://" : "http://";
-
-    if (*endpoint)
-        return shim_str(endpoint);
-    return text_join(call, (struct farmiq_str[]){ shim_str(scheme), host }, 2);
+        fields[TEXTS + i] =
+            (struct grant_field){ numbers[i], text_of_number(call, values[i]) };
 }
 
 struct farmiq_str media_grant_url(struct shim_call *call, const struct media_grant *grant)
 {
-    struct field fields[FIELDS];
-    struct farmiq_str parts[4 + 4 * FIELDS] = { base(call), shim_str(URL_PATH) };
-    size_t count = 2;
+    const struct farmiq_str where[] = { grant_base(call, "MEDIA_PRESIGN_ENDPOINT"),
+                                        shim_str("/api/v1/media/uploads") };
+    struct grant_field fields[FIELDS];
 
     list_fields(call, grant, fields);
-    for (int i = 0; i < FIELDS; i++) {
-        parts[count++] = shim_str(fields[i].name);
-        parts[count++] = shim_str("=");
-        parts[count++] = sigv4_escape(call, fields[i].value, "");
-        parts[count++] = shim_str("&");
-    }
-    parts[count++] = shim_str("signature=");
-    parts[count++] = sign(call, fields);
-    return text_join(call, parts, count);
+    return grant_url(call, media_secret(call), "PUT", text_join(call, where, 2), fields,
+                     FIELDS);
 }
 
 static int refuse(struct shim_call *call, const char *why)
@@ -104,7 +55,7 @@ static int refuse(struct shim_call *call, const char *why)
 
 int media_grant_read(struct shim_call *call, struct media_grant *grant)
 {
-    struct field fields[FIELDS];
+    struct grant_field fields[FIELDS];
     int64_t values[NUMBERS] = { 0 };
 
     *grant = (struct media_grant){ 0 };
@@ -118,7 +69,7 @@ int media_grant_read(struct shim_call *call, struct media_grant *grant)
     grant->expires_at_unix_ms = values[2];
     grant->completes = values[3] == 1;
     list_fields(call, grant, fields);
-    if (!text_equal_secret(sign(call, fields), shim_query(call, "signature")))
+    if (!grant_is_ours(call, media_secret(call), "PUT", fields, FIELDS))
         return refuse(call, "this URL was altered, or not given out here");
     if (call->now_unix_ms >= grant->expires_at_unix_ms)
         return refuse(call, "this URL has expired: ask for another");

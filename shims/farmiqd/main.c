@@ -23,6 +23,7 @@ extern const struct shim_service *const cloud_ingestion;
 extern const struct shim_service *const cloud_telemetry_service;
 extern const struct shim_service *const cloud_weighvision_readmodel;
 extern const struct shim_service *const cloud_feed_service;
+extern const struct shim_service *const cloud_media_store;
 extern const struct shim_service *const dashboard_web;
 
 #define MAX_SERVICES 12
@@ -44,7 +45,7 @@ static const struct role {
       "farmiqd-cloud",
       "the other end: takes in what edges send, keeps it, answers and shows it",
       { &cloud_ingestion, &cloud_telemetry_service, &cloud_weighvision_readmodel,
-        &cloud_feed_service, &dashboard_web } },
+        &cloud_feed_service, &cloud_media_store, &dashboard_web } },
 };
 
 static const char program_summary[] = "many FarmIQ services in one process";

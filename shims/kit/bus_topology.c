@@ -59,6 +59,7 @@ static const struct service {
     { "cloud-analytics-service", "farmiq.cloud-analytics-service.kpi.queue", 0 },
     { "cloud-feed-service", "farmiq.cloud-feed-service.intake.queue", 1 },
     { "cloud-weighvision-readmodel", "farmiq.cloud-weighvision-readmodel.queue", 1 },
+    { "cloud-media-store", "farmiq.cloud-media-store.queue", 1 },
     { "cloud-notification-service", "farmiq.cloud-notification-service.jobs.queue", 0 },
     { "cloud-reporting-export-service", "report.jobs", 0 },
 };
@@ -76,6 +77,7 @@ static const struct {
     { "cloud-feed-service", "intake", "farmiq.cloud-feed-service.intake.queue" },
     { "cloud-weighvision-readmodel", "sessions",
       "farmiq.cloud-weighvision-readmodel.queue" },
+    { "cloud-media-store", "media", "farmiq.cloud-media-store.queue" },
     { "cloud-notification-service", "jobs",
       "farmiq.cloud-notification-service.jobs.queue" },
     { "cloud-reporting-export-service", "jobs", "report.jobs" },
@@ -111,6 +113,7 @@ static const struct {
       "weighvision.weight.recorded weighvision.image.captured "
       "weighvision.inference.completed weight.recorded media.stored "
       "inference.completed" },
+    { "cloud-media-store", "farmiq.cloud-media-store.queue", MEDIA, "media.stored" },
 };
 
 static const struct {

@@ -33,8 +33,8 @@ spec.loader.exec_module(queries)
 
 # The tables of a queue, a ledger or feedings are asked for by these names.
 QUEUES = {"edge": ["sync", "ingress", "inference", "feed_intake_local"],
-          "cloud": ["bus_telemetry", "bus_sessions", "bus_intake", "ingest", "cloud",
-                    "feed_intake"],
+          "cloud": ["bus_telemetry", "bus_sessions", "bus_intake", "bus_media", "ingest",
+                    "cloud", "feed_intake"],
           "agent": ["agent"]}
 
 # What may be walked through: it holds a row per claim or per dead letter, or is read
