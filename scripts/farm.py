@@ -20,7 +20,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ("agent", "scale", "feeder")  # of events: how their processes' names begin
 TENANT, FARM, BARN = "t-demo", "farm-1", "barn-1"
-DATABASES = ("edge", "cloud", "ingestion", "sessions", "feed")  # of a farm on its engines
+DATABASES = ("edge", "cloud", "ingestion", "sessions", "feed", "images")  # on engines
 
 # Where replicas may live, what a killed process had in hand waits for its lease to end.
 SHORT_LEASES = {"OUTBOX_LEASE_SECONDS": "5", "CLOUD_TIMEOUT_MS": "1500", "BUS_LEASE_MS": "3000"}
@@ -229,8 +229,8 @@ class Farm:
                          lambda: self._is_healthy(f"https://127.0.0.1:{self.ports[name]}"))
 
     def start_cloud_apart(self, replicas=1, **more):
-        """Ingestion, telemetry, sessions and feed as processes of their own, joined by RabbitMQ
-        alone: on SQLite each has a file of its own."""
+        """Ingestion, telemetry, sessions, feed and images as processes of their own, joined by
+        RabbitMQ alone: on SQLite each has a file of its own."""
         for number in range(replicas):
             self.https.add(f"cloud-ingestion-{number}")
             self.start_service(
@@ -241,12 +241,15 @@ class Farm:
                 EDGE_KEYS=f"edge-demo:{self.secret}:{TENANT}",
                 API_TOKENS=f"{self.token}:{TENANT}", **more)
         self.ingestions = [f"cloud-ingestion-{number}" for number in range(replicas)]
-        for program, database in (("cloud-telemetry-service", "cloud"),
-                                  ("cloud-weighvision-readmodel", "sessions"),
-                                  ("cloud-feed-service", "feed")):
+        for program, database, own in (
+                ("cloud-telemetry-service", "cloud", {}),
+                ("cloud-weighvision-readmodel", "sessions", {}),
+                ("cloud-feed-service", "feed", {}),
+                ("cloud-media-store", "images",
+                 {"MEDIA_BASE_PATH": str(self.home / "cloud-media")})):
             self.start_service(program, RABBITMQ_URL=self.bus_url,
                                DATABASE_URL=self.database_url(database),
-                               API_TOKENS=f"{self.token}:{TENANT}", **more)
+                               API_TOKENS=f"{self.token}:{TENANT}", **own, **more)
 
     def start_edge(self, **more):
         env = {

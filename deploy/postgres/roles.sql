@@ -61,11 +61,16 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_cloud_feed_service',
         'bus_intake_(event|ready|batch|retry|dead|error|receipt|count|audit)',
         'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_cloud_media_store', 'media_object_cloud', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_cloud_media_store', 'media_secret', 'SELECT, INSERT'),
+    ('farmiq_cloud_media_store',
+        'bus_media_(event|ready|batch|retry|dead|error|receipt|count|audit)',
+        'SELECT, INSERT, UPDATE, DELETE'),
     -- Queries: what has a tenant, of the tenant; and how full the queues are.
     ('farmiq_query', 'telemetry_(raw|agg|latest|edge_agg)|device_last_seen|edge_status',
         'SELECT'),
     ('farmiq_query', '(device|station)_allowlist|weigh_[a-z]+|weighvision_[a-z_]+|feed_[a-z_]+'
-        '|media_objects|silo_weight_snapshot',
+        '|media_objects|media_object_cloud|silo_weight_snapshot',
         'SELECT'),
     ('farmiq_query', 'inference_(event|ready|batch|retry|dead|error|results|jobs)',
         'SELECT'),
@@ -103,10 +108,12 @@ GRANT farmiq_edge_ingress_gateway, farmiq_edge_telemetry_timeseries,
     farmiq_edge_vision_inference, farmiq_edge_policy_sync, farmiq_edge_sync_forwarder
     TO farmiq_edge;
 GRANT farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
-    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service TO farmiq_cloud;
+    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service,
+    farmiq_cloud_media_store TO farmiq_cloud;
 GRANT farmiq_service TO farmiq_outbox_writer, farmiq_edge_ingress_gateway,
     farmiq_edge_policy_sync, farmiq_edge_sync_forwarder, farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
-    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service, farmiq_query;
+    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service, farmiq_cloud_media_store,
+    farmiq_query;
 
 -- Numbers for new rows, and the months of the readings.
 DO $more$
@@ -118,7 +125,8 @@ BEGIN
             THEN 'farmiq_outbox_writer, farmiq_edge_sync_forwarder'
             WHEN 'inference_seq' THEN 'farmiq_edge_vision_inference'
             ELSE 'farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
-                ' farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service' END AS roles
+                ' farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service,'
+                ' farmiq_cloud_media_store' END AS roles
         FROM pg_class AS c
         WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'S'
             AND c.relname ~ '^(sync|inference|ingest|bus_[a-z]+)_seq$'
@@ -159,7 +167,8 @@ BEGIN
             ' farmiq_edge_feed_intake, farmiq_edge_vision_inference, farmiq_edge_media_store,'
             ' farmiq_edge_policy_sync,'
             ' farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
-            ' farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service USING (true) WITH CHECK (true)', r.name);
+            ' farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service,'
+            ' farmiq_cloud_media_store USING (true) WITH CHECK (true)', r.name);
     END LOOP;
 END
 $wall$;

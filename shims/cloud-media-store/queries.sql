@@ -55,7 +55,7 @@ WHERE tenant_id = $1 AND media_id = $2 AND file_name IS NULL
 SELECT media_id, tenant_id, farm_id, barn_id, device_id, session_id, bucket, object_key,
     etag, mime_type, size_bytes, captured_at, occurred_at, created_at, file_stored_at
 FROM media_object_cloud
-WHERE tenant_id = $1 AND occurred_at >= $2 AND occurred_at <= $3
+WHERE tenant_id = $1 AND occurred_at BETWEEN $2 AND $3
     AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
     AND ($6 = '' OR device_id = $6) AND ($10 = '' OR session_id = $10)
     AND (occurred_at, media_id) < ($8, $9)
@@ -66,7 +66,7 @@ LIMIT $7
 SELECT media_id, tenant_id, farm_id, barn_id, device_id, session_id, bucket, object_key,
     etag, mime_type, size_bytes, captured_at, occurred_at, created_at, file_stored_at
 FROM media_object_cloud
-WHERE tenant_id = $1 AND session_id = $10 AND occurred_at >= $2 AND occurred_at <= $3
+WHERE tenant_id = $1 AND session_id = $10 AND occurred_at BETWEEN $2 AND $3
     AND ($4 = '' OR farm_id = $4) AND ($5 = '' OR barn_id = $5)
     AND ($6 = '' OR device_id = $6)
     AND (occurred_at, media_id) < ($8, $9)
