@@ -52,7 +52,8 @@ static int are_others(const struct arrival *arrival)
                                 "media.stored says %lld bytes, these are %lld",
                                 (long long)media->bytes, (long long)arrival->facts.bytes),
                1;
-    if (media->etag.len == SHA256_HEX_BYTES && !text_is(media->etag, arrival->facts.sha256))
+    if (media->etag.len == SHA256_HEX_BYTES &&
+        !text_is(media->etag, arrival->facts.sha256))
         return shim_reply_error(call, 409, "DIGEST_MISMATCH",
                                 "media.stored says another SHA-256"),
                1;
@@ -72,7 +73,8 @@ static struct farmiq_str name_of(struct shim_call *call, const struct cloud_medi
     char text[FARMIQ_UUID_STRLEN + 1];
     struct farmiq_str parts[10];
 
-    if (farmiq_uuid_v5(space, farmiq_uuid_dns_space(), "farmiq.cloud.media-store", 24) < 0 ||
+    if (farmiq_uuid_v5(space, farmiq_uuid_dns_space(), "farmiq.cloud.media-store", 24) <
+            0 ||
         farmiq_uuid_v5(uuid, space, id.ptr, id.len) < 0)
         return shim_str("");
     farmiq_uuid_format(uuid, text);

@@ -29,13 +29,13 @@ enum {
 };
 
 static const char *const names[END] = {
-    "media_id",   "mediaId", "object_id", "objectId", "object_key", "objectKey",
-    "path",       "bucket",  "etag",      "mime_type", "mimeType",  "session_id",
-    "sessionId",  "size_bytes", "sizeBytes", "captured_at", "capturedAt",
+    "media_id",  "mediaId",    "object_id", "objectId",    "object_key", "objectKey",
+    "path",      "bucket",     "etag",      "mime_type",   "mimeType",   "session_id",
+    "sessionId", "size_bytes", "sizeBytes", "captured_at", "capturedAt",
 };
 
-static const struct farmiq_json_member *
-first_of(const struct farmiq_json_member m[END], int from, int to)
+static const struct farmiq_json_member *first_of(const struct farmiq_json_member m[END],
+                                                 int from, int to)
 {
     for (int i = from; i < to - 1; i++)
         if (m[i].type != FARMIQ_JSON_ABSENT && m[i].type != FARMIQ_JSON_NULL)
@@ -81,9 +81,9 @@ static void put(struct farmiq_sql_value to[COLUMNS], const struct farmiq_event *
     to[3] = farmiq_sql_text_or_null(event->farm_id);
     to[4] = farmiq_sql_text_or_null(event->barn_id);
     to[5] = farmiq_sql_text_or_null(event->device_id);
-    to[6] = farmiq_sql_text_or_null(
-        event->session_id.len ? event->session_id
-                              : text_in(m, SESSION, SIZE, FARMIQ_ID_MAX_BYTES));
+    to[6] = farmiq_sql_text_or_null(event->session_id.len
+                                        ? event->session_id
+                                        : text_in(m, SESSION, SIZE, FARMIQ_ID_MAX_BYTES));
     to[7] = farmiq_sql_text_or_null(text_in(m, BUCKET, ETAG, FARMIQ_ID_MAX_BYTES));
     to[8] = farmiq_sql_text(text_in(m, KEY, BUCKET, SHIM_FILE_NAME_MAX_BYTES));
     to[9] = farmiq_sql_text_or_null(text_in(m, ETAG, TYPE, FARMIQ_ID_MAX_BYTES));

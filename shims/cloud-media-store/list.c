@@ -14,14 +14,14 @@
 #define TIME_COLUMN 12
 
 static const struct rows_column columns[] = {
-    { "id", ROWS_TEXT },          { "tenantId", ROWS_TEXT },
-    { "farmId", ROWS_TEXT },      { "barnId", ROWS_TEXT },
-    { "deviceId", ROWS_TEXT },    { "sessionId", ROWS_TEXT },
-    { "bucket", ROWS_TEXT },      { "objectKey", ROWS_TEXT },
-    { "etag", ROWS_TEXT },        { "mimeType", ROWS_TEXT },
+    { "id", ROWS_TEXT },           { "tenantId", ROWS_TEXT },
+    { "farmId", ROWS_TEXT },       { "barnId", ROWS_TEXT },
+    { "deviceId", ROWS_TEXT },     { "sessionId", ROWS_TEXT },
+    { "bucket", ROWS_TEXT },       { "objectKey", ROWS_TEXT },
+    { "etag", ROWS_TEXT },         { "mimeType", ROWS_TEXT },
     { "sizeBytes", ROWS_INTEGER }, { "capturedAt", ROWS_TIME },
-    { "occurredAt", ROWS_TIME },  { "createdAt", ROWS_TIME },
-    { "storedAt", ROWS_TIME },    { 0 },
+    { "occurredAt", ROWS_TIME },   { "createdAt", ROWS_TIME },
+    { "storedAt", ROWS_TIME },     { 0 },
 };
 
 int cloud_media_get_meta(struct shim_call *call)
@@ -55,8 +55,7 @@ int cloud_media_get_stats(struct shim_call *call)
     };
     struct farmiq_sql_value param = farmiq_sql_text(call->tenant_id);
     struct rows rows = { shim_json(call, ROWS_BYTES), totals, 0 };
-    int r =
-        farmiq_sql_run(call->store, &sql_totals, NULL, &param, 1, rows_write, &rows);
+    int r = farmiq_sql_run(call->store, &sql_totals, NULL, &param, 1, rows_write, &rows);
 
     return r < 0 ? r : shim_reply(call, 200);
 }

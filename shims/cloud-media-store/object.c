@@ -15,10 +15,10 @@ static int note(void *ctx, uint32_t row, const struct farmiq_sql_value *columns,
 {
     struct finding *finding = ctx;
     struct cloud_media *media = finding->media;
-    struct farmiq_str *const texts[] = { &media->media_id, &media->farm_id,
-                                         &media->barn_id,  &media->session_id,
-                                         &media->etag,     &media->type,
-                                         &media->file_name, &media->file_type,
+    struct farmiq_str *const texts[] = { &media->media_id,   &media->farm_id,
+                                         &media->barn_id,    &media->session_id,
+                                         &media->etag,       &media->type,
+                                         &media->file_name,  &media->file_type,
                                          &media->file_sha256 };
     uint32_t last = sizeof texts / sizeof *texts;
 

@@ -4,7 +4,6 @@
 #include "cloud_media.h"
 
 #include "common/consume.h"
-#include "common/image_care.h"
 #include "openapi.h"
 
 static const struct shim_option options[] = {
@@ -32,15 +31,18 @@ static const struct shim_metric metrics[] = {
     { "farmiq_media_uploads_total", SHIM_COUNTER, "outcome",
       "uploads by outcome: stored, refused" },
     CONSUME_REFUSED_METRIC,
-    IMAGE_CARE_METRICS,
+    { "farmiq_media_orphans_total", SHIM_COUNTER, NULL,
+      "files deleted because no row spoke of them after MEDIA_ORPHAN_GRACE" },
+    { "farmiq_media_rows_without_bytes", SHIM_GAUGE, NULL,
+      "images that are known, but whose bytes are gone" },
     { 0 },
 };
 
 static const struct shim_route routes[] = {
     { "GET", "/api/v1/media/objects", SHIM_TENANT, cloud_media_list },
     { "GET", "/api/v1/media/objects/{mediaId}", SHIM_TENANT, cloud_media_get_object },
-    { "PUT", "/api/v1/media/objects/{mediaId}",
-      SHIM_TENANT | SHIM_UPLOAD | SHIM_NO_STORE, cloud_media_put, cloud_media_admit },
+    { "PUT", "/api/v1/media/objects/{mediaId}", SHIM_TENANT | SHIM_UPLOAD | SHIM_NO_STORE,
+      cloud_media_put, cloud_media_admit },
     { "GET", "/api/v1/media/objects/{mediaId}/meta", SHIM_TENANT, cloud_media_get_meta },
     { "GET", "/api/v1/media/objects/{mediaId}/link", SHIM_TENANT, cloud_media_get_link },
     { "GET", "/api/v1/media/files", SHIM_OPEN, cloud_media_get_file },

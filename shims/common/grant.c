@@ -12,7 +12,8 @@ static struct farmiq_str sign(struct shim_call *call, const char *secret,
                               size_t count)
 {
     static const char digits[] = "0123456789abcdef";
-    struct farmiq_str parts[1 + 2 * GRANT_FIELDS_MAX] = { { method, strlen(method) + 1 } };
+    struct farmiq_str parts[1 + 2 * GRANT_FIELDS_MAX] = { { method,
+                                                            strlen(method) + 1 } };
     char *hex = shim_memory(call, 65);
     uint8_t mac[32];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* URLs that leave something to whoever has them: all that they leave is in their query, in
- * fields of a fixed order, and signed. */
+/* URLs that leave something to whoever has them: all that they leave is in their query,
+ * in fields of a fixed order, and signed. */
 #ifndef COMMON_GRANT_H
 #define COMMON_GRANT_H
 

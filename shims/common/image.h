@@ -16,8 +16,8 @@ const char *image_type_extension(struct farmiq_str type);
 int image_is_refused(struct shim_call *call, struct farmiq_str type, int64_t max_bytes,
                      const struct shim_file_facts *facts);
 
-/* An id as a part of a path: what may not stand there becomes an underscore. In the call's
- * memory; empty: none left. */
+/* An id as a part of a path: what may not stand there becomes an underscore. In the
+ * call's memory; empty: none left. */
 struct farmiq_str image_path_part(struct shim_call *call, struct farmiq_str id);
 
 /* Reply with the image of that name. `type` ends with a NUL. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of images by the passing of time (spec edge 5.8), at the edge and at the
- * cloud: old ones go, row first; bytes that no row speaks of go; rows whose bytes are gone
- * are counted, for somebody to look at. Whatever a kill leaves of one of these, the next
- * finds. */
+ * cloud: old ones go, row first; bytes that no row speaks of go; rows whose bytes are
+ * gone are counted, for somebody to look at. Whatever a kill leaves of one of these, the
+ * next finds. */
 #ifndef COMMON_IMAGE_CARE_H
 #define COMMON_IMAGE_CARE_H
 
@@ -12,7 +12,8 @@ struct image_care {
     const char *folder_option;
     const char *grace_option;     /* how long bytes wait for their row */
     const char *retention_option; /* days */
-    /* Deletes at most $2 rows that came before $1, and returns the names of their files. */
+    /* Deletes at most $2 rows that came before $1, and returns the names of their files.
+     */
     const struct farmiq_sql_query *purge;
     /* Behind $1, $2 rows that have bytes: the file's name, and the row's, which the next
      * page is behind. */
@@ -22,15 +23,8 @@ struct image_care {
     int (*remove)(struct shim_call *call, struct farmiq_str name);
 };
 
-#define IMAGE_CARE_METRICS                                                               \
-    { "farmiq_media_orphans_total", SHIM_COUNTER, NULL,                                  \
-      "files deleted because no row spoke of them after MEDIA_ORPHAN_GRACE" },           \
-    {                                                                                    \
-        "farmiq_media_rows_without_bytes", SHIM_GAUGE, NULL,                             \
-            "images that are known, but whose bytes are gone"                            \
-    }
-
-/* Each for a job; codes as a job's. */
+/* Each for a job; codes as a job's. They count farmiq_media_orphans_total and set
+ * farmiq_media_rows_without_bytes, which the service's metrics have. */
 int image_care_purge(struct shim_call *call, const struct image_care *care);
 int image_care_sweep(struct shim_call *call, const struct image_care *care);
 

@@ -46,7 +46,10 @@ static const struct shim_option options[] = {
 static const struct shim_metric metrics[] = {
     { "farmiq_media_uploads_total", SHIM_COUNTER, "outcome",
       "uploads by outcome: stored, refused; and URLs not given: limited" },
-    IMAGE_CARE_METRICS,
+    { "farmiq_media_orphans_total", SHIM_COUNTER, NULL,
+      "files deleted because no row spoke of them after MEDIA_ORPHAN_GRACE" },
+    { "farmiq_media_rows_without_bytes", SHIM_GAUGE, NULL,
+      "images that are known, but whose bytes are gone" },
     { 0 },
 };
 

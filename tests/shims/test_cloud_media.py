@@ -271,7 +271,7 @@ def test_an_image_is_brought_once_and_comes_back(any_cloud, kind):
     (bytes(LIMIT + 1), "image/jpeg", 413, "PAYLOAD_TOO_LARGE"),
     (image(5000), "image/gif", 415, "UNSUPPORTED_MEDIA_TYPE"),
     (image(5000), None, 415, "UNSUPPORTED_MEDIA_TYPE"),
-])
+], ids=["digest", "size", "another-type", "no-image", "empty", "too-long", "gif", "no-type"])
 def test_other_bytes_are_refused_and_nothing_is_stored(cloud, bytes_, kind, status, code):
     event = stored(bytes_=image(5000))
     cloud.send(event)
@@ -375,10 +375,11 @@ def test_without_a_folder_a_cloud_knows_images_and_takes_none(tmp_path, build):
 def test_bytes_without_a_row_go_and_links_expire(tmp_path, build):
     farm = farm_module.Farm(tmp_path / "farm", build)
     try:
+        cloud = Cloud(farm).start()
+        media_id, kept = brought(cloud), cloud.files()
+        farm.processes["cloud"].end()
         cloud = Cloud(farm).start(MEDIA_ORPHAN_GRACE="0s", MEDIA_SWEEP_INTERVAL_MS="200ms",
                                   MEDIA_LINK_EXPIRES_IN="1s")
-        media_id = brought(cloud)
-        kept = cloud.files()
         orphan = cloud.folder / f"{TENANT}/f1/b1/s-1/left-by-a-kill.jpg"
         orphan.parent.mkdir(parents=True, exist_ok=True)
         orphan.write_bytes(image())
