@@ -58,7 +58,7 @@ int ingestion_admit_once(struct shim_call *call, const struct credential *creden
 /* ## batch.c */
 
 /* The queues of the local bus, and where waits what none of its consumers takes. */
-#define INGESTION_BUS "bus_telemetry", "bus_sessions", "bus_intake"
+#define INGESTION_BUS "bus_telemetry", "bus_sessions", "bus_intake", "bus_media"
 #define INGESTION_UNROUTED "bus_unrouted"
 
 struct ingestion_state {

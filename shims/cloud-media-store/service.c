@@ -4,6 +4,7 @@
 #include "cloud_media.h"
 
 #include "common/consume.h"
+#include "common/options.h"
 #include "openapi.h"
 
 static const struct shim_option options[] = {
@@ -15,13 +16,10 @@ static const struct shim_option options[] = {
     { "MEDIA_LINK_ENDPOINT", SHIM_URL, "",
       "how browsers reach this store, for links; empty: as the one that asks did" },
     { "MEDIA_LINK_EXPIRES_IN", SHIM_SECONDS, "900", "how long a link is good" },
-    { "MEDIA_MAX_UPLOAD_BYTES", SHIM_BYTES, "10M", "longer images are refused" },
+    IMAGE_OPTIONS,
     { "MEDIA_ORPHAN_GRACE", SHIM_SECONDS, "24h", "how long bytes wait for their row" },
     { "MEDIA_RETENTION_DAYS", SHIM_COUNT, "365",
       "how long an image is kept, and what is known of it; 0: for ever" },
-    { "MEDIA_CLEANUP_INTERVAL_MS", SHIM_MS, "5m", "how often old images are deleted" },
-    { "MEDIA_SWEEP_INTERVAL_MS", SHIM_MS, "1h",
-      "how often bytes without a row, and rows without bytes, are looked for" },
     { 0 },
 };
 

@@ -32,4 +32,14 @@
             "a name that ids of media follow from: the same for ever"                    \
     }
 
+/* What stores of images have (common/image_care.h). */
+#define IMAGE_OPTIONS                                                                    \
+    { "MEDIA_MAX_UPLOAD_BYTES", SHIM_BYTES, "10M", "longer images are refused" },        \
+        { "MEDIA_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",                                    \
+          "how often old images are deleted" },                                          \
+    {                                                                                    \
+        "MEDIA_SWEEP_INTERVAL_MS", SHIM_MS, "1h",                                        \
+            "how often bytes without a row, and rows without bytes, are looked for"      \
+    }
+
 #endif

@@ -25,7 +25,7 @@ static const struct shim_option options[] = {
     { "MEDIA_PRESIGN_EXPIRES_IN", SHIM_SECONDS, "900", "how long an upload URL is good" },
     { "MEDIA_PRESIGN_PER_MINUTE", SHIM_COUNT, "10",
       "upload URLs for one device; 0: as many as it likes" },
-    { "MEDIA_MAX_UPLOAD_BYTES", SHIM_BYTES, "10M", "longer images are refused" },
+    IMAGE_OPTIONS,
     { "MEDIA_ORPHAN_GRACE", SHIM_SECONDS, "24h",
       "how long bytes wait for their complete, at most half of it for its call" },
     { "TRIGGER_INFERENCE_ON_COMPLETE", SHIM_FLAG, "false",
@@ -37,9 +37,6 @@ static const struct shim_option options[] = {
     { "MEDIA_RETENTION_DAYS", SHIM_COUNT, "30",
       "how long an image is kept that the cloud has heard of and whose session has "
       "ended; 0: for ever" },
-    { "MEDIA_CLEANUP_INTERVAL_MS", SHIM_MS, "5m", "how often old images are deleted" },
-    { "MEDIA_SWEEP_INTERVAL_MS", SHIM_MS, "1h",
-      "how often bytes without a row, and rows without bytes, are looked for" },
     { 0 },
 };
 
