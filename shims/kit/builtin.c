@@ -68,8 +68,11 @@ static void gauge_process(struct shim_runtime *runtime)
     if (file)
         fclose(file);
     pthread_rwlock_rdlock(&runtime->door);
-    if (runtime->http)
+    if (runtime->http) {
         shim_gauge("farmiq_http_streams", NULL, shim_http_server_streams(runtime->http));
+        shim_gauge("farmiq_http_bodies_bytes", NULL,
+                   (double)shim_http_server_bodies_bytes(runtime->http));
+    }
     pthread_rwlock_unlock(&runtime->door);
 }
 
@@ -182,6 +185,10 @@ static const struct shim_metric metrics[] = {
     { "farmiq_http_errors_total", SHIM_COUNTER, "code",
       "Error bodies sent, by the code in them." },
     { "farmiq_http_streams", SHIM_GAUGE, NULL, "Event streams open now." },
+    { "farmiq_http_bodies_bytes", SHIM_GAUGE, NULL,
+      "What request bodies take of HTTP_MAX_BODIES_BYTES now." },
+    { "farmiq_http_bodies_refused_total", SHIM_COUNTER, NULL,
+      "Requests answered 503 because there was not as much left of it." },
     { "farmiq_store_commits_total", SHIM_COUNTER, NULL,
       "Transactions of the writer, each holding one or more units of work." },
     { "farmiq_store_failures_total", SHIM_COUNTER, "code",

@@ -10,6 +10,21 @@
 /* A promise is not memory: a body gets room as it comes, whatever its Content-Length. */
 #define FIRST_ROOM_BYTES ((size_t)64 * 1024)
 
+/* Take from the budget what a body of this room costs more than by now. 0: there is not
+ * as much. */
+static int draw(struct shim__http_body *body, size_t room)
+{
+    struct shim__http_budget *budget = body->budget;
+    size_t due = room > FIRST_ROOM_BYTES ? room - FIRST_ROOM_BYTES : 0;
+    size_t more = due - body->drawn_bytes;
+
+    if (more > budget->max_bytes - atomic_load(&budget->taken_bytes) && budget->max_bytes)
+        return 0;
+    atomic_fetch_add(&budget->taken_bytes, more);
+    body->drawn_bytes = due;
+    return 1;
+}
+
 static const struct shim__http_refusal *make_room(struct shim__http_body *body,
                                                   size_t more)
 {
@@ -22,6 +37,8 @@ static const struct shim__http_refusal *make_room(struct shim__http_body *body,
         return NULL;
     while (room < body->len + more)
         room *= 2;
+    if (!draw(body, room))
+        return &shim__http_crowded;
     grown = realloc(body->bytes, room);
     if (!grown)
         return &shim__http_no_memory;
@@ -30,8 +47,15 @@ static const struct shim__http_refusal *make_room(struct shim__http_body *body,
     return NULL;
 }
 
-/* The length was said: refuse before the first byte is read (413), and take exactly the
- * room of a small one. */
+static int is_crowded(const struct shim__http_budget *budget, uint64_t length)
+{
+    return budget->max_bytes && length > FIRST_ROOM_BYTES &&
+           length - FIRST_ROOM_BYTES >
+               budget->max_bytes - atomic_load(&budget->taken_bytes);
+}
+
+/* The length was said: refuse before the first byte is read (413, 503), and take exactly
+ * the room of a small one. */
 static const struct shim__http_refusal *expect(struct shim__http_body *body,
                                                struct farmiq_str content_length)
 {
@@ -44,8 +68,10 @@ static const struct shim__http_refusal *expect(struct shim__http_body *body,
     }
     if (length > body->max_bytes)
         return &shim__http_too_large;
-    if (length == 0 || length > FIRST_ROOM_BYTES || body->gunzip || body->sink)
+    if (length == 0 || body->gunzip || body->sink)
         return NULL;
+    if (length > FIRST_ROOM_BYTES)
+        return is_crowded(body->budget, length) ? &shim__http_crowded : NULL;
     body->bytes = malloc((size_t)length);
     if (!body->bytes)
         return &shim__http_no_memory;
@@ -61,13 +87,15 @@ static int says(struct farmiq_str text, const char *word)
 const struct shim__http_refusal *shim__http_body_begin(struct shim__http_body *body,
                                                        const struct shim__http_head *head,
                                                        size_t max_bytes,
-                                                       const struct shim_http_sink *sink)
+                                                       const struct shim_http_sink *sink,
+                                                       struct shim__http_budget *budget)
 {
     struct farmiq_str encoding = shim__http_head_header(head, "content-encoding");
 
     memset(body, 0, sizeof *body);
     body->max_bytes = sink ? sink->max_bytes : max_bytes;
     body->sink = sink;
+    body->budget = budget;
     if (says(encoding, "gzip") || says(encoding, "x-gzip")) {
         body->gunzip = shim__gunzip_open();
         if (!body->gunzip)
@@ -156,5 +184,7 @@ void shim__http_body_free(struct shim__http_body *body)
 {
     shim__gunzip_close(body->gunzip);
     free(body->bytes);
+    if (body->budget)
+        atomic_fetch_sub(&body->budget->taken_bytes, body->drawn_bytes);
     memset(body, 0, sizeof *body);
 }

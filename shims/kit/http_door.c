@@ -12,11 +12,20 @@ const struct shim_option shim_http_options[] = {
     { "TLS_KEY_FILE", SHIM_STRING, "", "and this key" },
     { "TLS_CLIENT_CA_FILE", SHIM_STRING, "", "verify client certificates against these" },
     { "HTTP_MAX_BODY_BYTES", SHIM_BYTES, "10M", "longer request bodies are refused" },
+    { "HTTP_MAX_BODIES_BYTES", SHIM_BYTES, "128M",
+      "what all request bodies in memory may take together, beyond 64k each; more are "
+      "answered 503 with Retry-After; 0: no limit" },
     { "HTTP_MAX_CONNECTIONS", SHIM_COUNT, "1024", "connections at the same time" },
     { "HTTP_MAX_CONNECTIONS_PER_IP", SHIM_COUNT, "256", "of them from one address" },
     { "HTTP_IDLE_TIMEOUT_MS", SHIM_MS, "30s", "a silent connection is closed" },
     { 0 },
 };
+
+static void count_crowded(void *runtime)
+{
+    (void)runtime;
+    shim_count("farmiq_http_bodies_refused_total", NULL, 1);
+}
 
 static int write_port_file(const struct shim_runtime *runtime)
 {
@@ -42,12 +51,14 @@ int shim_http_door_open(struct shim_runtime *runtime, struct farmiq_error *error
         .key_file = shim_options_text_or_null(options, "TLS_KEY_FILE"),
         .client_ca_file = shim_options_text_or_null(options, "TLS_CLIENT_CA_FILE"),
         .max_body_bytes = shim_options_number32(options, "HTTP_MAX_BODY_BYTES"),
+        .max_bodies_bytes = (size_t)shim_options_number(options, "HTTP_MAX_BODIES_BYTES"),
         .max_connections = shim_options_number32(options, "HTTP_MAX_CONNECTIONS"),
         .max_connections_per_ip =
             shim_options_number32(options, "HTTP_MAX_CONNECTIONS_PER_IP"),
         .idle_timeout_ms = shim_options_number32(options, "HTTP_IDLE_TIMEOUT_MS"),
         .on_request = shim_dispatch_exchange,
         .on_head = shim_dispatch_head,
+        .on_crowded = count_crowded,
         .ctx = runtime,
     };
     int r = shim_http_server_open(&runtime->http, &http, error);

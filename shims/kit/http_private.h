@@ -3,6 +3,8 @@
 #ifndef SHIM_HTTP_PRIVATE_H
 #define SHIM_HTTP_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include <farmiq/farmiq.h>
 
 /* ## http_refusal.c: what the kit itself says when it refuses */
@@ -12,6 +14,7 @@ struct shim__http_refusal {
     int status;
     const char *code; /* spec cloud 0.4 */
     const char *message;
+    const char *retry_after_s; /* NULL: not said */
 };
 
 extern const struct shim__http_refusal shim__http_bad_target;
@@ -25,6 +28,7 @@ extern const struct shim__http_refusal shim__http_bad_certificate;
 extern const struct shim__http_refusal shim__http_head_too_large;
 extern const struct shim__http_refusal shim__http_too_large;
 extern const struct shim__http_refusal shim__http_no_memory;
+extern const struct shim__http_refusal shim__http_crowded;
 extern const struct shim__http_refusal shim__http_closing;
 extern const struct shim__http_refusal shim__http_no_room;
 extern const struct shim__http_refusal shim__http_no_sink;
@@ -100,6 +104,14 @@ int64_t shim__gzip(struct farmiq_str bytes, char **out, size_t *out_bytes);
 
 struct shim_http_sink;
 
+/* What the bodies of all requests may take together. The first 64 KiB of each are its
+ * own, as the number of connections bounds those: while large bodies have all there is,
+ * small requests are heard. Bodies grow on one thread, and are freed on any. */
+struct shim__http_budget {
+    size_t max_bytes; /* constant; 0: no limit */
+    _Atomic size_t taken_bytes;
+};
+
 struct shim__http_body {
     char *bytes;
     size_t len;
@@ -108,12 +120,15 @@ struct shim__http_body {
     size_t arrived_bytes;              /* on the wire */
     struct shim__gunzip *gunzip;       /* NULL: not packed */
     const struct shim_http_sink *sink; /* NULL: it is kept in `bytes` */
+    struct shim__http_budget *budget;
+    size_t drawn_bytes; /* from it; given back by shim__http_body_free() */
 };
 
 const struct shim__http_refusal *shim__http_body_begin(struct shim__http_body *body,
                                                        const struct shim__http_head *head,
                                                        size_t max_bytes,
-                                                       const struct shim_http_sink *sink);
+                                                       const struct shim_http_sink *sink,
+                                                       struct shim__http_budget *budget);
 const struct shim__http_refusal *shim__http_body_add(struct shim__http_body *body,
                                                      struct farmiq_str bytes);
 const struct shim__http_refusal *shim__http_body_end(const struct shim__http_body *body);

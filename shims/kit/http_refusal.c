@@ -7,7 +7,7 @@
 #include "kit/http_private.h"
 
 #define REFUSAL(name, status, code, message)                                             \
-    const struct shim__http_refusal shim__http_##name = { status, code, message }
+    const struct shim__http_refusal shim__http_##name = { status, code, message, NULL }
 
 REFUSAL(bad_target, 400, "VALIDATION_ERROR", "the request target is not a valid path");
 REFUSAL(bad_head, 400, "VALIDATION_ERROR", "the request head is malformed");
@@ -22,6 +22,10 @@ REFUSAL(too_large, 413, "PAYLOAD_TOO_LARGE", "the body is larger than allowed");
 REFUSAL(no_memory, 503, "SERVICE_UNAVAILABLE", "out of memory; try again later");
 REFUSAL(no_room, 503, "STORAGE_FULL", "the disk or the quota is full");
 REFUSAL(no_sink, 503, "STORAGE_UNAVAILABLE", "the body cannot be kept; try again later");
+const struct shim__http_refusal shim__http_crowded = {
+    503, "SERVICE_UNAVAILABLE",
+    "the bodies of other requests take all the room; try later", "5"
+};
 REFUSAL(closing, 503, "SERVICE_UNAVAILABLE", "the service is stopping; try again later");
 
 /* An id worth echoing: what UUIDs and W3C trace ids are made of. */

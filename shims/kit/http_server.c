@@ -42,6 +42,14 @@ static uint32_t or_else(uint32_t value, uint32_t fallback)
     return value ? value : fallback;
 }
 
+/* The room of a body doubles as it grows. */
+static size_t budget_bytes(const struct shim_http_server_options *options)
+{
+    size_t of_one = 2 * options->max_body_bytes, of_all = options->max_bodies_bytes;
+
+    return of_all && of_all < of_one ? of_one : of_all;
+}
+
 static struct shim_http_server *server_new(const struct shim_http_server_options *options)
 {
     struct shim_http_server *server = calloc(1, sizeof *server);
@@ -56,6 +64,7 @@ static struct shim_http_server *server_new(const struct shim_http_server_options
     server->options.idle_timeout_ms = or_else(options->idle_timeout_ms, 30000);
     server->options.stream_heartbeat_ms = or_else(options->stream_heartbeat_ms, 15000);
     server->asks_certificate = options->client_ca_file != NULL;
+    server->budget.max_bytes = budget_bytes(options);
     server->references = 1;
     server->listen_fd = server->bell_fd = -1;
     pthread_mutex_init(&server->lock, NULL);
@@ -299,6 +308,11 @@ int shim_http_server_open(struct shim_http_server **out,
 uint16_t shim_http_server_port(const struct shim_http_server *server)
 {
     return server->port;
+}
+
+size_t shim_http_server_bodies_bytes(const struct shim_http_server *server)
+{
+    return atomic_load(&server->budget.taken_bytes);
 }
 
 /* ## Streams */

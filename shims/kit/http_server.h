@@ -23,8 +23,12 @@ struct shim_http_server_options {
     uint16_t port;            /* 0: any free one; ask shim_http_server_port() */
     const char *cert_file;    /* NULL: plain HTTP */
     const char *key_file;
-    const char *client_ca_file;      /* NULL: no client certificates are asked for */
-    size_t max_body_bytes;           /* also of an unpacked gzip body; 413 above */
+    const char *client_ca_file; /* NULL: no client certificates are asked for */
+    size_t max_body_bytes;      /* also of an unpacked gzip body; 413 above */
+    /* What all bodies in memory may take together, beyond the first 64 KiB of each; those
+     * that would take more get 503 with Retry-After. Never less than one body of
+     * `max_body_bytes` needs while it grows. 0: no limit. */
+    size_t max_bodies_bytes;
     uint32_t max_connections;        /* 0: 1024 */
     uint32_t max_connections_per_ip; /* 0: as many */
     /* A client may be idle this long, and take this long for a head; for a body and for
@@ -40,6 +44,9 @@ struct shim_http_server_options {
      * NULL. */
     int (*on_head)(void *ctx, struct shim_http_exchange *exchange,
                    struct shim_http_sink *sink);
+    /* Called on the server's thread when a body was refused for want of that room. May be
+     * NULL. */
+    void (*on_crowded)(void *ctx);
     void *ctx;
 };
 
@@ -48,6 +55,8 @@ int shim_http_server_open(struct shim_http_server **out,
                           const struct shim_http_server_options *options,
                           struct farmiq_error *error);
 uint16_t shim_http_server_port(const struct shim_http_server *server);
+/* What its bodies take of `max_bodies_bytes` now. */
+size_t shim_http_server_bodies_bytes(const struct shim_http_server *server);
 /* Refuse new connections and requests, let requests in hand finish (at most `drain_ms`),
  * end streams, free. NULL is fine. Exchanges still unanswered get 503; answering one of
  * them later is harmless, and still owed. */

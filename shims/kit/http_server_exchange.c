@@ -216,15 +216,27 @@ static struct MHD_Response *build_refusal(const struct shim_http_exchange *excha
     char json[SHIM__HTTP_REFUSAL_BYTES];
     struct shim_http_field fields[] = { { MHD_HTTP_HEADER_CONNECTION, "close" },
                                         { "x-request-id", request_id },
-                                        { "x-trace-id", trace_id } };
-    struct shim_http_response response = {
-        refusal->status, "application/json", { json, 0 }, fields, 3
-    };
+                                        { "x-trace-id", trace_id },
+                                        { "Retry-After", refusal->retry_after_s } };
+    struct shim_http_response response = { refusal->status,
+                                           "application/json",
+                                           { json, 0 },
+                                           fields,
+                                           refusal->retry_after_s ? 4 : 3 };
 
     shim__http_refusal_ids(&exchange->head, request_id, trace_id);
     response.body.len = shim__http_refusal_json(
         refusal, (struct farmiq_str){ trace_id, strlen(trace_id) }, json);
     return build(&response);
+}
+
+static void tell_crowded(const struct shim_http_exchange *exchange,
+                         const struct shim__http_refusal *refusal)
+{
+    const struct shim_http_server_options *options = &exchange->server->options;
+
+    if (refusal == &shim__http_crowded && options->on_crowded)
+        options->on_crowded(options->ctx);
 }
 
 static void let_linger(struct shim_http_exchange *exchange)
@@ -238,6 +250,7 @@ static void let_linger(struct shim_http_exchange *exchange)
 static enum MHD_Result refuse(struct shim_http_exchange *exchange,
                               const struct shim__http_refusal *refusal)
 {
+    tell_crowded(exchange, refusal);
     let_linger(exchange);
     exchange->status = refusal->status;
     exchange->response = build_refusal(exchange, refusal);
@@ -254,6 +267,7 @@ static enum MHD_Result refuse_midway(struct shim_http_exchange *exchange,
     char request_id[SHIM__HTTP_ID_BYTES], trace_id[SHIM__HTTP_ID_BYTES];
     char json[SHIM__HTTP_REFUSAL_BYTES], text[SHIM__HTTP_REFUSAL_BYTES + 640];
     struct farmiq_str answer = { text, 0 };
+    const char *retry = refusal->retry_after_s;
     size_t len;
 
     shim__http_refusal_ids(&exchange->head, request_id, trace_id);
@@ -262,9 +276,11 @@ static enum MHD_Result refuse_midway(struct shim_http_exchange *exchange,
     answer.len = (size_t)snprintf(
         text, sizeof text,
         "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nx-request-id: %s\r\n"
-        "x-trace-id: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+        "x-trace-id: %s\r\nContent-Length: %zu\r\n%s%s%sConnection: close\r\n\r\n%s",
         refusal->status, MHD_get_reason_phrase_for((unsigned)refusal->status), request_id,
-        trace_id, len, json);
+        trace_id, len, retry ? "Retry-After: " : "", retry ? retry : "",
+        retry ? "\r\n" : "", json);
+    tell_crowded(exchange, refusal);
     let_linger(exchange);
     if (tls && tls->tls_session)
         shim_crypto_tls_send(tls->tls_session, answer);
@@ -388,9 +404,9 @@ static enum MHD_Result await_body(struct shim_http_exchange *exchange)
     exchange->state = EXCHANGE_BODY;
     if (options->on_head && options->on_head(options->ctx, exchange, &exchange->sink))
         return decline(exchange);
-    refusal =
-        shim__http_body_begin(&exchange->body, &exchange->head, options->max_body_bytes,
-                              exchange->sink.write ? &exchange->sink : NULL);
+    refusal = shim__http_body_begin(
+        &exchange->body, &exchange->head, options->max_body_bytes,
+        exchange->sink.write ? &exchange->sink : NULL, &exchange->server->budget);
     return refusal ? refuse(exchange, refusal) : MHD_YES;
 }
 

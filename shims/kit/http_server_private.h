@@ -64,6 +64,7 @@ struct shim_http_server {
     struct shim_http_exchange *handed;
     struct link *links;
     uint32_t link_count;
+    struct shim__http_budget budget; /* atomic */
     struct shim__streams streams;
     struct lingering lingering[LINGERING_MAX];
     uint32_t lingering_count;

@@ -393,6 +393,151 @@ static void close_at_the_door(void **state)
     }
 }
 
+/* ## What all bodies may take together */
+
+#define MIB (1024u * 1024u)
+#define PATIENCE_MS 60000
+
+static _Atomic unsigned crowded;
+
+static void count_crowded(void *ctx)
+{
+    (void)ctx;
+    crowded++;
+}
+
+static int take_piece(void *ctx, struct farmiq_str bytes)
+{
+    (void)ctx;
+    (void)bytes;
+    return FARMIQ_OK;
+}
+
+/* A PUT goes elsewhere as it comes, as an image goes to its file. */
+static int sink_puts(void *ctx, struct shim_http_exchange *exchange,
+                     struct shim_http_sink *sink)
+{
+    (void)ctx;
+    if (shim_http_method(exchange).len == strlen("PUT"))
+        *sink = (struct shim_http_sink){ .max_bytes = 16 * MIB, .write = take_piece };
+    return 0;
+}
+
+static void wait_for_bodies(const struct rig *rig, size_t bytes)
+{
+    int64_t until_ms = rig_now_ms() + PATIENCE_MS;
+
+    while (shim_http_server_bodies_bytes(rig->server) != bytes)
+        if (rig_now_ms() > until_ms)
+            fail_msg("bodies take %zu bytes instead of %zu",
+                     shim_http_server_bodies_bytes(rig->server), bytes);
+        else
+            rig_sleep_ms(5);
+}
+
+/* A client that sends most of its megabyte, and then nothing for long. */
+static int slow_client(const struct rig *rig)
+{
+    static char most[700 * 1024];
+    int fd = raw_connect(rig->port);
+
+    send_text(fd, HEAD("POST", "/method") "Content-Length: 1048576\r\n\r\n");
+    raw_send(fd, most, sizeof most);
+    return fd;
+}
+
+/* Refused with a time to come again; `text` is how the request begins. */
+static void assert_crowded(const struct rig *rig, const char *text, size_t body_bytes)
+{
+    static char body[MIB];
+    unsigned before = crowded;
+    char answer[2048];
+    int fd = raw_connect(rig->port);
+
+    send_text(fd, text);
+    raw_send(fd, body, body_bytes);
+    raw_read(fd, answer, sizeof answer, PATIENCE_MS, NULL);
+    close(fd);
+    assert_non_null(strstr(answer, "HTTP/1.1 503 "));
+    assert_non_null(strstr(answer, "\r\nRetry-After: 5\r\n"));
+    assert_non_null(strstr(answer, "\"code\":\"SERVICE_UNAVAILABLE\""));
+    assert_int_equal(crowded, before + 1);
+}
+
+static int send_body(const struct rig *rig, const char *head, size_t bytes)
+{
+    static char body[MIB];
+    int fd = raw_connect(rig->port), status = 0;
+    char answer[2048];
+
+    send_text(fd, head);
+    raw_send(fd, body, bytes);
+    raw_read(fd, answer, sizeof answer, PATIENCE_MS, NULL);
+    close(fd);
+    sscanf(answer, "HTTP/1.1 %d", &status);
+    return status;
+}
+
+#define LAST "Connection: close\r\n"
+
+/* Many slow clients with large bodies take what all bodies may; others with large ones
+ * are sent away, small requests and uploads go on, and all is well when the slow ones
+ * left. */
+static void bodies_have_a_budget(void **state)
+{
+    enum { CLIENTS = 8, OF_EACH = 1024 * 1024 - 64 * 1024 };
+    struct shim_http_server_options options = rig_options();
+    struct rig rig;
+    int slow[CLIENTS];
+
+    (void)state;
+    options.max_bodies_bytes = CLIENTS * MIB;
+    options.on_crowded = count_crowded;
+    options.on_head = sink_puts;
+    rig_open(&rig, options, 1);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        slow[i] = slow_client(&rig);
+        wait_for_bodies(&rig, (i + 1) * OF_EACH);
+    }
+    assert_crowded(&rig, HEAD("POST", "/method") "Content-Length: 1048576\r\n\r\n", 0);
+    assert_crowded(&rig,
+                   HEAD("POST", "/method") "Transfer-Encoding: chunked\r\n\r\nfffff\r\n",
+                   MIB - 1);
+    assert_int_equal(
+        send_body(&rig, HEAD("POST", "/method") LAST "Content-Length: 65536\r\n\r\n",
+                  65536),
+        200);
+    assert_int_equal(
+        send_body(&rig, HEAD("PUT", "/method") LAST "Content-Length: 1048576\r\n\r\n",
+                  MIB),
+        200);
+    for (size_t i = 0; i < CLIENTS; i++)
+        close(slow[i]);
+    wait_for_bodies(&rig, 0);
+    assert_int_equal(
+        send_body(&rig, HEAD("POST", "/method") LAST "Content-Length: 1048576\r\n\r\n",
+                  MIB),
+        200);
+    wait_for_bodies(&rig, 0);
+    rig_close(&rig, 1000);
+}
+
+/* However little all may take: one body of the allowed length goes through. */
+static void one_body_always_fits(void **state)
+{
+    struct shim_http_server_options options = rig_options();
+    struct rig rig;
+
+    (void)state;
+    options.max_bodies_bytes = 1;
+    rig_open(&rig, options, 0);
+    assert_int_equal(
+        send_body(&rig, HEAD("POST", "/method") LAST "Content-Length: 1048576\r\n\r\n",
+                  MIB),
+        200);
+    rig_close(&rig, 1000);
+}
+
 /* ## Opening */
 
 static void never(void *ctx, struct shim_http_exchange *exchange)
@@ -470,6 +615,8 @@ int main(void)
         cmocka_unit_test(drain_has_an_end),
         cmocka_unit_test(close_under_load),
         cmocka_unit_test(close_at_the_door),
+        cmocka_unit_test(bodies_have_a_budget),
+        cmocka_unit_test(one_body_always_fits),
         cmocka_unit_test(what_cannot_open),
         cmocka_unit_test(ipv6),
     };

@@ -461,6 +461,12 @@ void shim_http_server_end(struct shim_http_server *server, const char *channel)
     (void)channel;
 }
 
+size_t shim_http_server_bodies_bytes(const struct shim_http_server *server)
+{
+    (void)server;
+    return 0;
+}
+
 uint32_t shim_http_server_streams(const struct shim_http_server *server)
 {
     (void)server;
