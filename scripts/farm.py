@@ -9,6 +9,7 @@ the farm's own.
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -33,6 +34,9 @@ SITE_LINES = ("listener", "cafile", "certfile", "keyfile", "tls_version", "user"
 
 
 _reserved = []  # sockets whose names are the ports that this process was given
+
+
+SANITIZER = re.compile(rb"[^\n]*(?:runtime error: |ERROR: \w+Sanitizer)[^\n]*(?:\n[^\n]*){0,12}")
 
 
 def free_port():
@@ -402,6 +406,14 @@ class Farm:
             self.cluster.remove()
         if self.rabbit:
             self.rabbit.remove()
+        self._mind_sanitizers()
+
+    def _mind_sanitizers(self):
+        """A program built with sanitizers says what it found wrong, and may go on."""
+        for log in self.home.glob("*.log"):
+            found = SANITIZER.search(log.read_bytes())
+            if found:
+                raise AssertionError(f"{log.name}: {found[0].decode(errors='replace')}")
 
     # -- what can be asked ------------------------------------------------------
 

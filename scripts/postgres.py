@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A throw-away PostgreSQL on loopback, for the farm."""
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import pwd
@@ -16,6 +18,35 @@ import psycopg2
 SETTINGS = {"fsync": "off", "listen_addresses": "127.0.0.1", "max_connections": 100,
             "shared_buffers": "64MB", "log_error_verbosity": "terse"}
 
+# PostgreSQL refuses to run as root: then it runs as the user that its package made.
+USER = "postgres" if os.geteuid() == 0 else None
+
+
+@functools.cache
+def program(name):
+    folder = subprocess.run(["pg_config", "--bindir"], check=True, stdout=subprocess.PIPE,
+                            universal_newlines=True).stdout.strip()
+    return f"{folder}/{name}"
+
+
+
+@functools.cache
+def template():
+    """The files of a new cluster and its password. They take seconds to make and a moment
+    to copy, so they are made once for whoever needs clusters."""
+    folder, password = pathlib.Path(tempfile.mkdtemp(prefix="farmiq-pg-")), secrets.token_hex(16)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "password").write_text(password)
+    if USER:
+        owner = pwd.getpwnam(USER)
+        for path in (folder, folder / "password"):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+    subprocess.run(
+        [program("initdb"), "-D", "data", "-U", "farmiq", "-A", "scram-sha-256", "--pwfile",
+         "password", "-E", "UTF8", "--locale=C", "-N"],
+        cwd=folder, check=True, stdout=subprocess.DEVNULL, user=USER)
+    return folder / "data", password
+
 
 class Cluster:
     """Its files and what can be asked of it; the process is the farm's. A password is asked
@@ -24,28 +55,17 @@ class Cluster:
     not_there = (psycopg2.OperationalError, psycopg2.errors.UndefinedTable)
 
     def __init__(self, port, **settings):
-        self.port, self.password = port, secrets.token_hex(16)
-        self.settings = {**SETTINGS, **settings}
+        data, self.password = template()
+        self.port, self.settings, self.user = port, {**SETTINGS, **settings}, USER
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="farmiq-pg-"))
-        # PostgreSQL refuses to run as root: then it runs as the user that its package made.
-        self.user = "postgres" if os.geteuid() == 0 else None
-        self.programs = pathlib.Path(subprocess.run(
-            ["pg_config", "--bindir"], check=True, stdout=subprocess.PIPE,
-            universal_newlines=True).stdout.strip())
-        (self.folder / "password").write_text(self.password)
         if self.user:
-            owner = pwd.getpwnam(self.user)
-            for path in (self.folder, self.folder / "password"):
-                os.chown(path, owner.pw_uid, owner.pw_gid)
-        subprocess.run(
-            [str(self.programs / "initdb"), "-D", "data", "-U", "farmiq", "-A",
-             "scram-sha-256", "--pwfile", "password", "-E", "UTF8", "--locale=C", "-N"],
-            cwd=self.folder, check=True, stdout=subprocess.DEVNULL, user=self.user)
+            shutil.chown(self.folder, self.user)
+        subprocess.run(["cp", "-a", data, self.folder / "data"], check=True)
 
     @property
     def args(self):
         settings = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
-        return [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k",
+        return [program("postgres"), "-D", str(self.folder / "data"), "-k",
                 str(self.folder), "-p", str(self.port), *settings]
 
     def url(self, database):

@@ -138,12 +138,14 @@ enum asked { ASKED_ALL, ASKED_RANGE, ASKED_NOTHING };
 static enum asked read_range(struct farmiq_str header, uint64_t bytes,
                              struct range *range)
 {
-    const char *at = header.ptr + 6, *end = header.ptr + header.len, *digits;
+    const char *at, *end, *digits;
     uint64_t number_of = 0;
     int is_suffix;
 
     if (header.len < 8 || memcmp(header.ptr, "bytes=", 6) != 0)
         return ASKED_ALL;
+    at = header.ptr + 6;
+    end = header.ptr + header.len;
     is_suffix = *at == '-';
     digits = number(at + is_suffix, end, &number_of);
     if (digits == at + is_suffix)

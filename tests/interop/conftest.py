@@ -213,6 +213,14 @@ def one_stand_in(target):
 
 
 @pytest.fixture(scope="session")
+def unhurried_stand_in(target):
+    """Another for an edge with the contract's own pauses; None where there is no such."""
+    target.start("unhurried")
+    yield from (stand_in(target.need("unhurried", "listen"))
+                if target.settings["unhurried"] else [None])
+
+
+@pytest.fixture(scope="session")
 def neighbour(target):
     """What a gateway apart takes for the telemetry and session services."""
     yield from stand_in(target.need("neighbour", "listen", "mqtt"))

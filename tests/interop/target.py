@@ -15,7 +15,7 @@ EMPTY = {
     "place": {"tenant": "t-1", "farm": "f-1", "barn": "b-1", "device": "d-1",
               "station": "st-1", "other_tenant": "t-2"},
     "edge": {}, "cloud": {}, "mqtt": {}, "bus": {}, "stand_in": {}, "neighbour": {},
-    "configuration": {}, "observed": {},
+    "configuration": {}, "observed": {}, "unhurried": {},
     "patience_seconds": 30, "documents": False, "ours": False,
 }
 
@@ -89,7 +89,7 @@ class OwnFarm:
             CLOUD_INGESTION_URL=f"https://127.0.0.1:{self.stand_in_port}/api/v1/edge/batch",
             CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-2", CLOUD_TIMEOUT_MS="2s",
             SYNC_INTERVAL_MS="100", OUTBOX_BATCH_SIZE="50", SYNC_BATCH_MAX_BYTES="16k",
-            OUTBOX_BACKOFF_CAP_SECONDS="3")
+            OUTBOX_BACKOFF_CAP_SECONDS="100ms")
         shut_site.start_broker()
         shut_site.start_cloud(CLOUD_AUTH_MODE="api_key", EDGE_KEYS=f"edge-3:{KEY}:{tenants}")
         shut_site.start_edge(CLOUD_AUTH_MODE="api_key", CLOUD_API_KEY=KEY, EDGE_ID="edge-3",
@@ -133,6 +133,14 @@ class OwnFarm:
             "edge-observability-agent", OBSERVE_TARGETS="neighbour={suite}",
             OBSERVE_INTERVAL_MS="200", EDGE_SYNC_FORWARDER_URL="{suite}")
 
+    def start_unhurried(self):
+        site, port = self.make("unhurried-site"), self.free_port()
+        self.farms.append(site)
+        site.start_broker()
+        site.start_edge(CLOUD_INGESTION_URL=f"http://127.0.0.1:{port}/api/v1/edge/batch")
+        return {"listen": f"127.0.0.1:{port}", "telemetry": site.edge_url,
+                "forwarder": site.edge_url}
+
     def start_bus(self):
         """RabbitMQ and a cloud on it."""
         site = self.make("bus-site")
@@ -165,7 +173,8 @@ class OwnFarm:
                          "key": str(bad_site.home / "server.key"),
                          "telemetry": bad_site.edge_url, "forwarder": bad_site.edge_url,
                          "auth": "hmac", "edge_id": "edge-2", "secret": SECRET,
-                         "batch_events": 50, "batch_bytes": 16384, "timeout_seconds": 2},
+                         "batch_events": 50, "batch_bytes": 16384, "timeout_seconds": 2,
+                         "pause_seconds": 1.1},
             "neighbour": {"listen": f"127.0.0.1:{self.neighbour_port}", "acknowledges": True,
                           "mqtt": f"mqtt://127.0.0.1:{apart.ports['mqtt']}"},
             "documents": True, "ours": True,

@@ -14,6 +14,7 @@ import urllib.request
 import farm as farm_module
 from asking import ask, new_id
 from farm import wait_for
+from support import is_sanitized
 
 WORKER = "shims/vision/farmiq-model-worker"
 PATH = "/api/v1/inference"
@@ -92,7 +93,9 @@ class Site:
                     "INFERENCE_MODEL_WORKER": str(build / WORKER),
                     "INFERENCE_MODEL_TIMEOUT_MS": "2s", "INFERENCE_BACKOFF_CAP_MS": "100",
                     "INFERENCE_INTERVAL_MS": "100", "EDGE_MEDIA_STORE_URL": self.media.url,
-                    "MEDIA_TIMEOUT_MS": "2s", **env}
+                    "MEDIA_TIMEOUT_MS": "2s", "DOWNSTREAM_TIMEOUT_MS": "1s",
+                    **({"INFERENCE_MODEL_MEMORY_BYTES": "0"} if is_sanitized(build) else {}),
+                    **env}
 
     def start(self):
         if self.farm.postgresql:

@@ -50,7 +50,7 @@ class Device:
     def __enter__(self):
         self.client.connect("127.0.0.1", self.farm.ports["mqtt"], keepalive=5)
         self.client.loop_start()
-        wait_for("the device's connection", 10, self.client.is_connected)
+        wait_for("the device's connection", 60, self.client.is_connected)
         return self
 
     def __exit__(self, *_):
@@ -88,6 +88,12 @@ def metric(farm, url, name, **labels):
             if line.rsplit(" ", 1)[0] == wanted:
                 return float(line.rsplit(" ", 1)[1])
     return 0.0
+
+
+def is_sanitized(build):
+    """Whether the programs were built with a sanitizer, which needs all address space."""
+    options = json.loads((build / "meson-info/intro-buildoptions.json").read_text())
+    return next(o["value"] for o in options if o["name"] == "b_sanitize") != "none"
 
 
 def is_alive(farm, name):

@@ -341,7 +341,7 @@ def test_a_replay_is_known_after_a_crash(tmp_path, build):
 
 def test_without_its_memory_of_signatures_the_cloud_takes_nothing(tmp_path, build):
     """Fails closed: 503, not 200; and the same request is good afterwards."""
-    with running(tmp_path, build) as farm:
+    with running(tmp_path, build, STORE_BUSY_MS="200") as farm:
         first, second = Request(), Request()
         assert first.send(Client(farm))[0] == 200
         lock = sqlite3.connect(farm.home / "cloud.db", isolation_level=None)

@@ -69,33 +69,33 @@ def test_each_animal_is_a_session_at_the_edge_and_at_the_cloud(farm):
 
 def test_a_full_buffer_keeps_beginnings_and_ends(farm):
     farm.processes["broker"].end()
-    scale = farm.start_scale(COUNT=30, BUFFER_MAX_MESSAGES=45, **FAST)
-    wait_for("thirty sessions", 40, lambda: len(farm.ledger("scale")) == 90)
+    scale = farm.start_scale(COUNT=12, BUFFER_MAX_MESSAGES=18, **FAST)
+    wait_for("twelve sessions", 60, lambda: len(farm.ledger("scale")) == 36)
     scale.end()
     kinds = dict(buffer(farm, "SELECT event_type, count(*) FROM agent_event GROUP BY 1"))
-    # 60 beginnings and ends do not fit either: of those the oldest went, of the weights all.
-    assert sum(kinds.values()) == 45
+    # 24 beginnings and ends do not fit either: of those the oldest went, of the weights all.
+    assert sum(kinds.values()) == 18
     assert set(kinds) == {"weighvision.session.created", "weighvision.session.finalized"}
     farm.processes["broker"].start()
     scale.env.update(COUNT="1", REPLAY_RATE="0")
     scale.start()
     end_well(scale)
-    assert farm.count("edge", "weight_sessions") >= 23
+    assert farm.count("edge", "weight_sessions") >= 9
 
 
 def test_of_a_full_buffer_only_what_must_goes(farm):
     farm.processes["broker"].end()
-    scale = farm.start_scale(COUNT=20, BUFFER_MAX_MESSAGES=50, **FAST)
-    wait_for("twenty sessions", 40, lambda: len(farm.ledger("scale")) == 60)
+    scale = farm.start_scale(COUNT=8, BUFFER_MAX_MESSAGES=20, **FAST)
+    wait_for("eight sessions", 60, lambda: len(farm.ledger("scale")) == 24)
     scale.end()
     kinds = dict(buffer(farm, "SELECT event_type, count(*) FROM agent_event GROUP BY 1"))
-    assert kinds == {"weighvision.session.created": 20, "weighvision.session.finalized": 20,
-                     "weighvision.weight.recorded": 10}
+    assert kinds == {"weighvision.session.created": 8, "weighvision.session.finalized": 8,
+                     "weighvision.weight.recorded": 4}
     oldest = buffer(farm, "SELECT min(occurred_at) FROM agent_event WHERE event_type = "
                           "'weighvision.weight.recorded'")[0][0]
     begun = buffer(farm, "SELECT occurred_at FROM agent_event WHERE event_type = "
                          "'weighvision.session.created' ORDER BY occurred_at")
-    assert oldest > begun[9][0]  # the newest ten weights stayed
+    assert oldest > begun[3][0]  # the newest four weights stayed
 
 
 def test_kill_9_loses_nothing_and_leaves_no_session_open(farm):
@@ -121,8 +121,8 @@ def test_kill_9_loses_nothing_and_leaves_no_session_open(farm):
 def test_a_session_s_events_are_sent_in_their_order_after_an_outage(farm):
     seen = []
     farm.processes["broker"].end()
-    scale = farm.start_scale(COUNT=8, WINDOW=20, REPLAY_RATE=20, **FAST)
-    wait_for("eight sessions", 30, lambda: len(farm.ledger("scale")) == 24)
+    scale = farm.start_scale(COUNT=4, WINDOW=20, REPLAY_RATE=20, **FAST)
+    wait_for("four sessions", 60, lambda: len(farm.ledger("scale")) == 12)
     time.sleep(5)  # younger ones are not a replay
     farm.processes["broker"].start()
     with Device(farm, "listener") as device:
@@ -130,11 +130,11 @@ def test_a_session_s_events_are_sent_in_their_order_after_an_outage(farm):
             (time.monotonic(), got.topic, json.loads(got.payload)))
         device.client.subscribe(f"iot/weighvision/{TENANT}/#", 1)
         end_well(scale, 60)
-        wait_for("all of them", 20, lambda: len({m[2]["event_id"] for m in seen}) == 24)
+        wait_for("all of them", 20, lambda: len({m[2]["event_id"] for m in seen}) == 12)
     by_session = {}
     for _at, topic, message in seen:
         by_session.setdefault(topic.split("/")[7], []).append(message["event_type"])
-    assert len(by_session) == 8
+    assert len(by_session) == 4
     for kinds in by_session.values():
         assert kinds[:3] == ["weighvision.session.created", "weighvision.weight.recorded",
                              "weighvision.session.finalized"]
