@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     const struct shim_pixels pixels = { WIDTH, HEIGHT, rgb };
     struct animal_scene scene = { .width_px = WIDTH, .height_px = HEIGHT };
     uint8_t *file;
-    size_t len;
+    size_t len, written;
 
     if (argc != 4)
         return 2;
@@ -28,5 +28,7 @@ int main(int argc, char **argv)
     animal_draw(&scene, rgb);
     if (shim_jpeg_encode(&pixels, QUALITY, &file, &len) != FARMIQ_OK)
         return 1;
-    return fwrite(file, 1, len, stdout) == len ? 0 : 1;
+    written = fwrite(file, 1, len, stdout);
+    free(file);
+    return written == len ? 0 : 1;
 }
