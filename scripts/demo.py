@@ -56,7 +56,7 @@ def start(farm, args):
     else:
         farm.start_broker()
         farm.start_cloud()
-        farm.start_edge(**farm.vision_env(), **images)
+        farm.start_edge(OBSERVE_INTERVAL_MS="5s", **farm.vision_env(), **images)
     start_devices(farm, args)
     if not args.engines:
         return {"live page": farm.page_url, "page of the site": farm.edge_url}
@@ -67,7 +67,7 @@ def start(farm, args):
 
 def start_devices(farm, args):
     buffer = {"WINDOW": 4000, "BUFFER_MAX_MESSAGES": 1_000_000, "BUFFER_MAX_AGE": "7d",
-              "REPLAY_RATE": 0, "DRAIN": "60s", "ACK_TIMEOUT": "5s" if args.kill else "30s"}
+              "REPLAY_RATE": 0, "ACK_TIMEOUT": "5s" if args.kill else "30s"}
     farm.start_agent(DEVICES=args.devices, RATE=args.rate, **buffer)
     farm.start_feeder(DEVICES=2, RATE=5, **buffer)
     farm.start_scale(SPEED=20, SESSION_INTERVAL="20s", IMAGE_SOURCE="generator",
@@ -117,12 +117,9 @@ def kill_each(farm, args, end):
 
 
 def finish(farm):
-    """No more readings; what was produced finds its way; then everything stops."""
-    for name, process in farm.processes.items():
-        if name.startswith(("agent", "feeder")):
-            process.end(seconds=70)
+    """Nothing new is made; what was made finds its way; then everything stops."""
     try:
-        end_scale(farm.processes["scale-0"])
+        farm.end_devices(300)
         wait_for("the backlog's way to the cloud", 60, farm.drained, every=0.2)
         wait_for("the way of sessions and feedings to the cloud", 90,
                  lambda: is_settled(session_tally(farm), farm.feed_tally()), every=0.2)
@@ -131,15 +128,6 @@ def finish(farm):
     tally = {**farm.tally(), **session_tally(farm), **farm.feed_tally()}
     farm.end()
     return tally
-
-
-def end_scale(scale):
-    """The session in progress ends with its animal, and one more passes; then the scale ends
-    by itself, once all is acknowledged and every image is uploaded."""
-    scale.end()
-    scale.env["COUNT"] = "1"
-    scale.start()
-    scale.running.wait(60)
 
 
 def session_tally(farm):

@@ -380,6 +380,22 @@ class Farm:
                                   {"STATION_ID": f"station-{number}",
                                    "SPOOL_DIR": self.home / f"scale-{number}.spool", **more})
 
+    def end_devices(self, seconds):
+        """No device makes anything new, but for a last animal on each scale, with which the
+        session in progress ends; each ends by itself once all is acknowledged."""
+        nothing = self.home / "nothing.csv"
+        nothing.write_text("ts,metric,value,unit\n")
+        devices = {name: process for name, process in self.processes.items()
+                   if name.startswith(SOURCES)}
+        for name, device in devices.items():
+            device.end()
+            device.env.update({"COUNT": "1"} if name.startswith("scale") else
+                              {"SOURCE": "csv", "CSV_FILE": str(nothing)})
+            device.start()
+        for name, device in devices.items():
+            if device.running.wait(seconds) != 0:
+                raise RuntimeError(f"{name} did not end well, see {device.log}")
+
     def kill(self, name):
         """As hard as it goes: SIGKILL. PostgreSQL's processes share memory, so it is shut
         down immediately: no checkpoint, no goodbye."""

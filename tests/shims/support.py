@@ -110,16 +110,8 @@ def in_logs(farm, *secrets):
 
 
 def deliver_everything(farm, seconds=90):
-    """Stop the agents' sources; each then stays until its buffer is empty and ends by
-    itself. Returns the books when the cloud has everything."""
-    agents = [p for name, p in farm.processes.items() if name.startswith("agent")]
-    nothing = farm.home / "nothing.csv"
-    nothing.write_text("ts,metric,value,unit\n")
-    for agent in agents:
-        agent.end()
-        agent.env.update(SOURCE="csv", CSV_FILE=str(nothing))
-        agent.start()
-    for agent in agents:
-        assert agent.running.wait(seconds) == 0, f"{agent.name} did not end well"
+    """Nothing new is made, and all that was made is delivered. Returns the books when the
+    cloud has everything."""
+    farm.end_devices(seconds)
     wait_for("the backlog's way to the cloud", seconds, farm.drained, every=0.2)
     return farm.tally()

@@ -20,7 +20,7 @@ from support import in_logs, metric
 
 CTL = "shims/farmiqctl/farmiqctl"
 INGESTION, TELEMETRY = "cloud-ingestion-0", "cloud-telemetry-service"
-FEED = "cloud-feed-service"
+FEED, SESSIONS = "cloud-feed-service", "cloud-weighvision-readmodel"
 EXCHANGE = "farmiq.telemetry.exchange"
 INGEST = "farmiq.cloud-telemetry-service.ingest.queue"
 DLQ = "farmiq.cloud-telemetry-service.dlq.queue"
@@ -560,18 +560,22 @@ def test_the_shipped_configuration_serves_least_privileged_services(tmp_path, bu
                            EDGE_KEYS=f"edge-demo:{farm.secret}:{TENANT}",
                            API_TOKENS=f"{farm.token}:{TENANT}",
                            RABBITMQ_URL=door.replace("farmiq:", "cloud-ingestion:"), **tls)
-        for consumer, database in ((TELEMETRY, "cloud"), (FEED, "feed")):
+        for consumer, database in ((TELEMETRY, "cloud"), (FEED, "feed"), (SESSIONS, "sessions")):
             farm.start_service(consumer, DATABASE_URL=farm.database_url(database),
                                API_TOKENS=f"{farm.token}:{TENANT}",
                                RABBITMQ_URL=door.replace("farmiq:", f"{consumer}:"), **tls)
         good, bad = event(), event(payload={"metric_type": "t", "metric_value": "x"})
         fed = feeding()
-        post(farm, [good, bad, fed])
+        ended = event(event_type="weighvision.session.finalized", session_id="s-1",
+                      payload={"final_weight_kg": 100, "image_count": 0})
+        post(farm, [good, bad, fed, ended])
         wait_stored(farm, [good])
         assert_fed_once(farm, [fed])
+        wait_for("the day's sum", 20, lambda: metric(
+            farm, farm.url_of(SESSIONS), "farmiq_bus_published_total", outcome="confirmed") == 1)
         wait_for("the dead letter", 10, lambda: f"{DLQ} 1" in re.sub(
             r"\t", " ", farm.rabbit.ctl("list_queues", "name", "messages")))
-        for name in (INGESTION, TELEMETRY, FEED):
+        for name in (INGESTION, TELEMETRY, FEED, SESSIONS):
             assert is_ready(farm, name)
     finally:
         farm.end()

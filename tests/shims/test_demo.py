@@ -13,7 +13,7 @@ from conftest import ROOT, SOAK
 from demo import SESSIONS, is_settled, session_tally
 from farm import wait_for
 
-SECONDS = "600" if SOAK else "10"
+SECONDS = "240" if SOAK else "10"
 SERVICES = {
     "together": {"broker", "cloud", "edge"},
     "engines": {
