@@ -302,6 +302,8 @@ class Farm:
                            MEDIA_BASE_PATH=str(self.home / "media"),
                            EDGE_VISION_INFERENCE_URL=self.url_of("edge-vision-inference"),
                            **media)
+        self.start_service("edge-retention-janitor", DATABASE_URL=edge,
+                           MEDIA_BASE_PATH=str(self.home / "media"), JANITOR_DRY_RUN="false")
         for number in range(replicas):
             self.start_service(
                 "edge-ingress-gateway", f"edge-ingress-gateway-{number}",

@@ -23,9 +23,10 @@ INSERT INTO farmiq_right VALUES
     ('farmiq_edge_telemetry_timeseries', 'telemetry_raw_parts', 'SELECT'),
     ('farmiq_edge_weighvision_session', 'weigh_(session|weight|media)',
         'SELECT, INSERT, UPDATE, DELETE'),
-    ('farmiq_edge_media_store', 'media_objects', 'SELECT, INSERT, UPDATE, DELETE'),
+    ('farmiq_edge_media_store', 'media_objects', 'SELECT, INSERT, UPDATE'),
     ('farmiq_edge_media_store', 'media_secret', 'SELECT, INSERT'),
-    ('farmiq_edge_media_store', 'weigh_session', 'SELECT'),
+    ('farmiq_edge_retention_janitor', 'media_objects', 'SELECT, DELETE'),
+    ('farmiq_edge_retention_janitor', 'sync_event|weigh_session', 'SELECT'),
     ('farmiq_edge_feed_intake', 'feed_intake_local|silo_weight_snapshot',
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_edge_feed_intake', 'sync_(ready|retry|dead)', 'SELECT'),
@@ -105,15 +106,17 @@ GRANT farmiq_outbox_writer TO farmiq_edge_telemetry_timeseries,
     farmiq_edge_vision_inference;
 GRANT farmiq_edge_ingress_gateway, farmiq_edge_telemetry_timeseries,
     farmiq_edge_weighvision_session, farmiq_edge_media_store, farmiq_edge_feed_intake,
-    farmiq_edge_vision_inference, farmiq_edge_policy_sync, farmiq_edge_sync_forwarder
+    farmiq_edge_vision_inference, farmiq_edge_policy_sync, farmiq_edge_retention_janitor,
+    farmiq_edge_sync_forwarder
     TO farmiq_edge;
 GRANT farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
     farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service,
     farmiq_cloud_media_store TO farmiq_cloud;
 GRANT farmiq_service TO farmiq_outbox_writer, farmiq_edge_ingress_gateway,
-    farmiq_edge_policy_sync, farmiq_edge_sync_forwarder, farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
-    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service, farmiq_cloud_media_store,
-    farmiq_query;
+    farmiq_edge_policy_sync, farmiq_edge_retention_janitor, farmiq_edge_sync_forwarder,
+    farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,
+    farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service,
+    farmiq_cloud_media_store, farmiq_query;
 
 -- Numbers for new rows, and the months of the readings.
 DO $more$
@@ -165,7 +168,7 @@ BEGIN
             ' farmiq_edge_ingress_gateway, farmiq_edge_sync_forwarder,'
             ' farmiq_edge_telemetry_timeseries, farmiq_edge_weighvision_session,'
             ' farmiq_edge_feed_intake, farmiq_edge_vision_inference, farmiq_edge_media_store,'
-            ' farmiq_edge_policy_sync,'
+            ' farmiq_edge_policy_sync, farmiq_edge_retention_janitor,'
             ' farmiq_cloud_ingestion, farmiq_cloud_telemetry_service,'
             ' farmiq_cloud_weighvision_readmodel, farmiq_cloud_feed_service,'
             ' farmiq_cloud_media_store USING (true) WITH CHECK (true)', r.name);

@@ -33,5 +33,9 @@ int cloud_media_purge(struct shim_call *call) { return image_care_purge(call, &c
 
 int cloud_media_sweep(struct shim_call *call)
 {
-    return cloud_media_has_folder(call) ? image_care_sweep(call, &care) : FARMIQ_OK;
+    struct image_care_sum sum = { 0 };
+    int r =
+        cloud_media_has_folder(call) ? image_care_sweep(call, &care, &sum) : FARMIQ_NONE;
+
+    return r == FARMIQ_OK ? image_care_count_lost(call, &care) : r < 0 ? r : FARMIQ_OK;
 }

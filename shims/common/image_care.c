@@ -11,9 +11,12 @@
 struct names {
     struct shim_call *call; /* the job's */
     const struct image_care *care;
+    struct image_care_sum *sum;
     uint32_t rows, count;                    /* a row need not have a name */
     char last[SHIM_FILE_NAME_MAX_BYTES + 1]; /* where a walk over rows is */
     char text[NAMES_AT_ONCE][SHIM_FILE_NAME_MAX_BYTES + 1];
+    int64_t bytes[NAMES_AT_ONCE]; /* of files that were found */
+    int is_gone[NAMES_AT_ONCE];
 };
 
 static struct farmiq_str name_at(const struct names *names, uint32_t i)
@@ -82,47 +85,79 @@ int image_care_purge(struct shim_call *call, const struct image_care *care)
 
 /* ## Bytes without a row */
 
+static int delete_orphan(struct shim_call *call, struct names *names, uint32_t i)
+{
+    int has_row = names->care->has_row(call, name_at(names, i));
+    int r = has_row < 0 ? has_row : FARMIQ_OK;
+
+    if (has_row)
+        return r;
+    if (!names->sum->is_dry)
+        r = names->care->remove(call, name_at(names, i));
+    names->is_gone[i] |= r >= 0; /* also when this transaction comes again */
+    return r;
+}
+
 /* Under the writer's lock, so that no row comes between the look and the deed; on a
  * server's database, no row is made for bytes that are nearly this old. */
 static int delete_orphans(struct shim_call *call, void *arg)
 {
-    const struct names *names = arg;
+    struct names *names = arg;
     int r = FARMIQ_OK;
 
-    for (uint32_t i = 0; i < names->count && r >= 0; i++) {
-        int has_row = names->care->has_row(call, name_at(names, i));
-
-        r = has_row < 0 ? has_row : FARMIQ_OK;
-        if (has_row)
-            continue;
-        r = names->care->remove(call, name_at(names, i));
-        shim_count("farmiq_media_orphans_total", NULL, 1);
-    }
+    for (uint32_t i = 0; i < names->count && r >= 0; i++)
+        r = delete_orphan(call, names, i);
     return r;
+}
+
+static void count(struct image_care_sum *sum, int64_t bytes)
+{
+    sum->files++;
+    sum->bytes += bytes;
 }
 
 static int flush(struct names *names)
 {
     int r = names->count ? shim_write(names->call, delete_orphans, names) : FARMIQ_OK;
 
+    for (uint32_t i = 0; i < names->count; i++)
+        if (names->is_gone[i]) {
+            count(names->sum, names->bytes[i]);
+            shim_count("farmiq_media_orphans_total", NULL, !names->sum->is_dry);
+        }
+    memset(names->is_gone, 0, sizeof names->is_gone);
     forget(names);
     return r < 0 ? r : FARMIQ_OK;
 }
 
-static int visit(void *ctx, struct farmiq_str name)
+/* Nobody speaks of what a killed process left, nor of empty folders. A file of a name
+ * that no store gives was put there by somebody else, and stays. */
+static int visit(void *ctx, const struct shim_file_found *found)
 {
     struct names *names = ctx;
 
-    add_name(names, name);
+    if (found->kind == SHIM_FILE_LEFTOVER)
+        count(names->sum, found->bytes);
+    if (found->kind != SHIM_FILE_KEPT)
+        return names->sum->is_dry ? FARMIQ_OK : SHIM_FILE_GOES;
+    if (!shim_file_name_is_valid(found->name))
+        return FARMIQ_OK;
+    names->bytes[names->count] = found->bytes;
+    add_name(names, found->name);
     return names->count == NAMES_AT_ONCE ? flush(names) : FARMIQ_OK;
 }
 
-static int sweep_files(struct names *names)
+int image_care_sweep(struct shim_call *call, const struct image_care *care,
+                     struct image_care_sum *sum)
 {
-    struct shim_call *call = names->call;
-    int64_t before = call->now_unix_ms - shim_number(call, names->care->grace_option);
-    int r = shim_file_walk(call, names->care->folder_option, before, visit, names);
+    struct names *names = names_for(call, care);
+    int64_t before = call->now_unix_ms - shim_number(call, care->grace_option);
+    int r;
 
+    if (!names)
+        return FARMIQ_E_NOMEM;
+    names->sum = sum;
+    r = shim_file_walk(call, care->folder_option, before, visit, names);
     return r < 0 ? r : flush(names);
 }
 
@@ -167,27 +202,22 @@ static int count_missing(const struct names *names)
     return missing;
 }
 
-static int sweep_rows(struct names *names)
+int image_care_count_lost(struct shim_call *call, const struct image_care *care)
 {
+    struct names *names = names_for(call, care);
     int missing = 0, r;
 
+    if (!names)
+        return FARMIQ_E_NOMEM;
     do {
-        r = shim_write(names->call, read_page, names);
+        r = shim_write(call, read_page, names);
         missing += r < 0 ? 0 : count_missing(names);
     } while (r >= 0 && names->rows == NAMES_AT_ONCE);
     if (r < 0)
         return r;
     shim_gauge("farmiq_media_rows_without_bytes", NULL, missing);
     if (missing)
-        shim_log(names->call, SHIM_ERROR, "media.lost", "%d images have lost their bytes",
+        shim_log(call, SHIM_ERROR, "media.lost", "%d images have lost their bytes",
                  missing);
     return FARMIQ_OK;
-}
-
-int image_care_sweep(struct shim_call *call, const struct image_care *care)
-{
-    struct names *names = names_for(call, care);
-    int r = names ? sweep_files(names) : FARMIQ_E_NOMEM;
-
-    return r < 0 ? r : sweep_rows(names);
 }

@@ -32,14 +32,30 @@
             "a name that ids of media follow from: the same for ever"                    \
     }
 
-/* What stores of images have (common/image_care.h). */
-#define IMAGE_OPTIONS                                                                    \
-    { "MEDIA_MAX_UPLOAD_BYTES", SHIM_BYTES, "10M", "longer images are refused" },        \
-        { "MEDIA_CLEANUP_INTERVAL_MS", SHIM_MS, "5m",                                    \
-          "how often old images are deleted" },                                          \
+#define IMAGE_SIZE_OPTION                                                                \
     {                                                                                    \
-        "MEDIA_SWEEP_INTERVAL_MS", SHIM_MS, "1h",                                        \
-            "how often bytes without a row, and rows without bytes, are looked for"      \
+        "MEDIA_MAX_UPLOAD_BYTES", SHIM_BYTES, "10M", "longer images are refused"         \
     }
+
+/* Where images are, for those who put them there and those who clear up. */
+#define MEDIA_FOLDER_OPTION                                                              \
+    {                                                                                    \
+        "MEDIA_BASE_PATH", SHIM_STRING, "media",                                         \
+            "the folder that images are kept in; it is made if the one above is there"   \
+    }
+#define MEDIA_GRACE_OPTION                                                               \
+    {                                                                                    \
+        "MEDIA_ORPHAN_GRACE", SHIM_SECONDS, "24h",                                       \
+            "how long bytes wait for their complete, at most half of it for its call"    \
+    }
+#define S3_OPTIONS                                                                       \
+    { "MEDIA_BACKEND", SHIM_CHOICE, "filesystem",                                        \
+      "filesystem|s3: where bytes are: below MEDIA_BASE_PATH, or in an S3-compatible "   \
+      "store" },                                                                         \
+        { "MEDIA_ENDPOINT", SHIM_URL, "", "s3: its URL, without a path" },               \
+        { "MEDIA_REGION", SHIM_STRING, "us-east-1", "s3: its region" },                  \
+        { "MEDIA_ACCESS_KEY", SHIM_STRING, "", "s3: the access key's id" },              \
+        { "MEDIA_SECRET_KEY", SHIM_SECRET, "", "s3: and the secret behind it" },         \
+        MEDIA_BUCKET_OPTION
 
 #endif

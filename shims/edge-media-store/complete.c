@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of an upload, as its device says (spec edge 4.4): the object is looked at
  * beside the writer, the row is written by it. */
-#include "s3.h"
+#include "far.h"
 
 #include "common/image.h"
 
@@ -44,8 +44,8 @@ static int look(struct shim_call *call, struct completion *completion)
 
 static int look_far(struct shim_call *call, struct completion *completion)
 {
-    struct s3_object object;
-    int r = s3_look(call, completion->media.text[MEDIA_KEY], &object);
+    struct far_object object;
+    int r = far_look(call, completion->media.text[MEDIA_KEY], &object);
 
     if (r != FARMIQ_OK)
         return r < 0 ? r : FARMIQ_OK;

@@ -2,7 +2,7 @@
 /* POST /api/v1/media/images (seed 001): presign, PUT and complete in one request, for
  * devices that know only this (12, D-02). */
 #include "form.h"
-#include "s3.h"
+#include "far.h"
 
 #define AROUND_BYTES 65536 /* what a form may have besides its image */
 #define PIECE_BYTES 32768

@@ -2,7 +2,7 @@
 /* Names of objects (spec edge 8.3). Every part is chosen here. The UUID in it is half
  * chance and half a MAC over the tenant and the rest of the name, so that a name needs
  * no row to prove, at complete, that presign gave it to this tenant. */
-#include "s3.h"
+#include "far.h"
 
 #include <string.h>
 

@@ -114,8 +114,6 @@ int media_get_object(struct shim_call *call); /* objects.c */
 int media_get_by_key(struct shim_call *call);
 int media_get_meta(struct shim_call *call);
 int media_get_stats(struct shim_call *call);
-int media_purge(struct shim_call *call); /* care.c */
-int media_sweep(struct shim_call *call);
 int media_infer(struct shim_call *call); /* infer.c */
 
 #endif

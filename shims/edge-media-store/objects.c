@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images and what is known of them, for the tenant that x-tenant-id names. */
-#include "s3.h"
+#include "far.h"
 
 #include "common/ask.h"
 #include "common/image.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device asks where to put an image: nothing is stored, nothing is told (8.1). */
-#include "s3.h"
+#include "far.h"
 
 #include "common/image.h"
 
@@ -46,7 +46,7 @@ static void write_headers(struct farmiq_json_writer *json, const char *name,
 static int reply(struct shim_call *call, const struct media_grant *grant)
 {
     struct farmiq_str url =
-        s3_is_used(call) ? s3_put_url(call, grant) : media_grant_url(call, grant);
+        s3_is_used(call) ? far_put_url(call, grant) : media_grant_url(call, grant);
     struct farmiq_json_writer *json = shim_json(call, 4096 + url.len);
     int64_t life_ms = grant->expires_at_unix_ms - call->now_unix_ms;
 

@@ -38,28 +38,6 @@ SELECT count(*), round(coalesce(sum(size_bytes), 0) / 1048576, 1)::double precis
 FROM media_objects
 WHERE tenant_id = $1
 
--- What came before $1, unless its event is still in the outbox or its session goes on.
--- name: media_purge
-DELETE FROM media_objects
-WHERE id IN (
-    SELECT id FROM media_objects AS m
-    WHERE created_at < $1 AND NOT EXISTS (
-            SELECT 1 FROM sync_event AS e
-            WHERE e.tenant_id = m.tenant_id AND e.event_id = m.event_id)
-        AND NOT EXISTS (
-            SELECT 1 FROM weigh_session AS s
-            WHERE s.tenant_id = m.tenant_id AND s.session_id = m.session_id
-                AND s.state NOT IN (2, 3))
-    ORDER BY created_at
-    LIMIT $2)
-RETURNING object_key
-
--- name: media_of_file
-SELECT 1 FROM media_objects WHERE bucket = $1 AND object_key = $2
-
--- name: media_page
-SELECT object_key, id FROM media_objects WHERE id > $1 ORDER BY id LIMIT $2
-
 -- name: media_unseen
 SELECT id, tenant_id, farm_id, barn_id, device_id, session_id, object_key, created_at
 FROM media_objects

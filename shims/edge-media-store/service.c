@@ -5,19 +5,11 @@
 
 #include "common/options.h"
 #include "openapi.h"
-#include "s3.h"
+#include "far.h"
 
 static const struct shim_option options[] = {
-    { "MEDIA_BASE_PATH", SHIM_STRING, "media",
-      "the folder that images are kept in; it is made if the one above is there" },
-    { "MEDIA_BACKEND", SHIM_CHOICE, "filesystem",
-      "filesystem|s3: where bytes are: below MEDIA_BASE_PATH, or in an S3-compatible "
-      "store" },
-    { "MEDIA_ENDPOINT", SHIM_URL, "", "s3: its URL, without a path" },
-    { "MEDIA_REGION", SHIM_STRING, "us-east-1", "s3: its region" },
-    { "MEDIA_ACCESS_KEY", SHIM_STRING, "", "s3: the access key's id" },
-    { "MEDIA_SECRET_KEY", SHIM_SECRET, "", "s3: and the secret behind it" },
-    MEDIA_BUCKET_OPTION,
+    MEDIA_FOLDER_OPTION,
+    S3_OPTIONS,
     { "MEDIA_URL_SECRET", SHIM_SECRET, "",
       "what upload URLs are signed with; empty: one that the database keeps" },
     { "MEDIA_PRESIGN_ENDPOINT", SHIM_URL, "",
@@ -25,28 +17,20 @@ static const struct shim_option options[] = {
     { "MEDIA_PRESIGN_EXPIRES_IN", SHIM_SECONDS, "900", "how long an upload URL is good" },
     { "MEDIA_PRESIGN_PER_MINUTE", SHIM_COUNT, "10",
       "upload URLs for one device; 0: as many as it likes" },
-    IMAGE_OPTIONS,
-    { "MEDIA_ORPHAN_GRACE", SHIM_SECONDS, "24h",
-      "how long bytes wait for their complete, at most half of it for its call" },
+    IMAGE_SIZE_OPTION,
+    MEDIA_GRACE_OPTION,
     { "TRIGGER_INFERENCE_ON_COMPLETE", SHIM_FLAG, "false",
       "show each image to edge-vision-inference" },
     { "EDGE_VISION_INFERENCE_URL", SHIM_URL, "http://edge-vision-inference:3000",
       "where that is, unless it is hosted here" },
     { "MEDIA_INFERENCE_INTERVAL_MS", SHIM_MS, "10s",
       "how often images are looked for that it gave no answer about" },
-    { "MEDIA_RETENTION_DAYS", SHIM_COUNT, "30",
-      "how long an image is kept that the cloud has heard of and whose session has "
-      "ended; 0: for ever" },
     { 0 },
 };
 
 static const struct shim_metric metrics[] = {
     { "farmiq_media_uploads_total", SHIM_COUNTER, "outcome",
       "uploads by outcome: stored, refused; and URLs not given: limited" },
-    { "farmiq_media_orphans_total", SHIM_COUNTER, NULL,
-      "files deleted because no row spoke of them after MEDIA_ORPHAN_GRACE" },
-    { "farmiq_media_rows_without_bytes", SHIM_GAUGE, NULL,
-      "images that are known, but whose bytes are gone" },
     { 0 },
 };
 
@@ -66,9 +50,7 @@ static const struct shim_route routes[] = {
 };
 
 static const struct shim_job jobs[] = {
-    { "media_purge", "MEDIA_CLEANUP_INTERVAL_MS", media_purge },
     { "media_infer", "MEDIA_INFERENCE_INTERVAL_MS", media_infer },
-    { "media_sweep", "MEDIA_SWEEP_INTERVAL_MS", media_sweep },
     { 0 },
 };
 

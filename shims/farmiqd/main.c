@@ -18,6 +18,7 @@ extern const struct shim_service *const edge_feed_intake;
 extern const struct shim_service *const edge_vision_inference;
 extern const struct shim_service *const edge_observability_agent;
 extern const struct shim_service *const edge_policy_sync;
+extern const struct shim_service *const edge_retention_janitor;
 extern const struct shim_service *const edge_sync_forwarder;
 extern const struct shim_service *const cloud_ingestion;
 extern const struct shim_service *const cloud_telemetry_service;
@@ -40,7 +41,8 @@ static const struct role {
       /* The media store before the gateway, which sends who asks it for images away. */
       { &edge_media_store, &edge_ingress_gateway, &edge_telemetry_timeseries,
         &edge_weighvision_session, &edge_feed_intake, &edge_vision_inference,
-        &edge_observability_agent, &edge_policy_sync, &edge_sync_forwarder } },
+        &edge_observability_agent, &edge_policy_sync, &edge_retention_janitor,
+        &edge_sync_forwarder } },
     { "cloud",
       "farmiqd-cloud",
       "the other end: takes in what edges send, keeps it, answers and shows it",

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every old file below a folder, and away with folders that have long been empty. */
+/* Every old file and folder below a folder, shown to somebody who says what becomes of
+ * it. What goes is taken by the folder that it was found in, never by a path: nobody can
+ * have put a link in the way meanwhile. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,18 +39,33 @@ static int walk_into(struct walk *walk, int above, const char *part, size_t len,
  * it. */
 static int is_leftover(const struct walk *walk)
 {
-    size_t len = strlen(SHIM_FILES_INCOMING);
-
-    return strncmp(walk->name, SHIM_FILES_INCOMING, len) == 0;
+    return strncmp(walk->name, SHIM_FILES_INCOMING, strlen(SHIM_FILES_INCOMING)) == 0;
 }
 
-static int walk_file(struct walk *walk, int above, const char *part)
+static int kind_of(const struct walk *walk, const struct stat *is)
 {
-    struct farmiq_str name = { walk->name, strlen(walk->name) };
+    return S_ISDIR(is->st_mode)    ? SHIM_FILE_FOLDER
+           : !S_ISREG(is->st_mode) ? 0
+           : is_leftover(walk)     ? SHIM_FILE_LEFTOVER
+                                   : SHIM_FILE_KEPT;
+}
 
-    if (!is_leftover(walk))
-        return walk->visit(walk->ctx, name);
-    unlinkat(above, part, 0);
+/* Asks what becomes of it, and does that. A folder that is not empty stays. */
+static int show(struct walk *walk, int above, const char *part, const struct stat *is)
+{
+    struct shim_file_found found = {
+        .name = { walk->name, strlen(walk->name) },
+        .kind = kind_of(walk, is),
+        .bytes = is->st_size,
+    };
+    int r;
+
+    if (!found.kind || changed_unix_ms(is) >= walk->before_unix_ms)
+        return FARMIQ_OK;
+    r = walk->visit(walk->ctx, &found);
+    if (r != SHIM_FILE_GOES)
+        return r;
+    unlinkat(above, part, found.kind == SHIM_FILE_FOLDER ? AT_REMOVEDIR : 0);
     return FARMIQ_OK;
 }
 
@@ -65,11 +82,10 @@ static int walk_entry(struct walk *walk, int above, const char *part, size_t len
         return FARMIQ_OK; /* none of ours, or gone meanwhile */
     if (S_ISDIR(is.st_mode))
         r = walk_into(walk, above, part, len + (size_t)added, depth);
-    else if (S_ISREG(is.st_mode) && changed_unix_ms(&is) < walk->before_unix_ms)
-        r = walk_file(walk, above, part);
-    if (S_ISDIR(is.st_mode) && changed_unix_ms(&is) < walk->before_unix_ms && depth > 0)
-        unlinkat(above, part, AT_REMOVEDIR); /* does nothing to one that is not empty */
-    return r;
+    walk->name[len + (size_t)added] = '\0';
+    return r != FARMIQ_OK || (S_ISDIR(is.st_mode) && depth == 0)
+               ? r
+               : show(walk, above, part, &is);
 }
 
 static int walk_folder(struct walk *walk, int fd, size_t len, int depth)

@@ -299,9 +299,22 @@ int shim_file_is_there(struct shim_call *call, const char *folder_option,
 /* FARMIQ_OK, also when there was none. */
 int shim_file_remove(struct shim_call *call, const char *folder_option,
                      struct farmiq_str name);
-/* Show the name of each file that has not changed since; what is not 0 ends it and is
- * returned. Old empty folders go, and old files that a killed process never kept. */
-typedef int shim_file_visit(void *ctx, struct farmiq_str name);
+/* What has not changed since some time, below a folder. */
+enum shim_file_kind {
+    SHIM_FILE_KEPT = 1, /* it has its name */
+    SHIM_FILE_LEFTOVER, /* a killed process never kept it */
+    SHIM_FILE_FOLDER    /* below the first ones; it goes only if it is empty */
+};
+struct shim_file_found {
+    struct farmiq_str name; /* perhaps not one that the functions above take */
+    int kind;
+    int64_t bytes;
+};
+#define SHIM_FILE_GOES 1
+/* Says what becomes of it: FARMIQ_OK: it stays; SHIM_FILE_GOES; what is negative ends the
+ * walk and is returned. */
+typedef int shim_file_visit(void *ctx, const struct shim_file_found *found);
+/* Show each, whatever is in a folder before the folder. No link is followed. */
 int shim_file_walk(struct shim_call *call, const char *folder_option,
                    int64_t before_unix_ms, shim_file_visit *visit, void *ctx);
 /* Answer 200 with a file, or 206 with the one range of it that was asked for (RFC 9110,

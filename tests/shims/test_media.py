@@ -6,10 +6,8 @@ import http.client
 import http.server
 import json
 import pathlib
-import random
 import signal
 import socket
-import sqlite3
 import threading
 import time
 import urllib.parse
@@ -24,23 +22,12 @@ import swift
 from asking import ask
 from conftest import SOAK
 from farm import BARN, FARM, TENANT, wait_for
-from support import metric
+from uploading import (HEADS, MEDIA, agent_wish, completion, get, image, nothing_is_left_of,
+                       post, presign, put, request, rows, start, stored, target_of, told,
+                       upload, wish)
 
-MEDIA = "/api/v1/media"
-HEADS = {"image/jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF", "image/png": b"\x89PNG\r\n\x1a\n",
-         "image/webp": b"RIFF\x24\0\0\0WEBPVP8 "}
 SPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "farmiq.edge.media-store")
 LIMIT = 10 * 1024 * 1024
-
-
-def image(size=5000, kind="image/jpeg", seed=1):
-    return HEADS[kind] + random.Random(seed).randbytes(size - len(HEADS[kind]))
-
-
-def start(farm, **more):
-    farm.start_broker()
-    farm.start_edge(CLOUD_INGESTION_URL="", **{"MEDIA_PRESIGN_PER_MINUTE": "0", **more})
-    return farm
 
 
 @pytest.fixture
@@ -65,100 +52,6 @@ def any_edge(tmp_path, build, request):
         made.start_postgres()
     yield start(made)
     made.end()
-
-
-# -- a client -----------------------------------------------------------------------
-
-
-def wish(**changes):
-    made = {"tenant_id": TENANT, "farm_id": FARM, "barn_id": BARN, "device_id": "cam-1",
-            "content_type": "image/jpeg", "filename": "frame.jpg", **changes}
-    return {key: value for key, value in made.items() if value is not ...}
-
-
-def agent_wish(**changes):
-    """As the device agent spells it: it never calls complete."""
-    made = {"tenantId": TENANT, "farmId": FARM, "barnId": BARN, "deviceId": "cam-1",
-            "contentType": "image/jpeg", "sessionId": "s-1",
-            "capturedAt": "2026-01-02T03:04:05.678Z", **changes}
-    return {key: value for key, value in made.items() if value is not ...}
-
-
-def post(edge, what, body, tenant=TENANT):
-    headers = {"content-type": "application/json"}
-    if tenant:
-        headers["x-tenant-id"] = tenant
-    return ask(f"{edge.edge_url}{MEDIA}/images/{what}", body, headers)
-
-
-def request(edge, method, target, body=None, headers=None):
-    """Status, headers, body."""
-    link = http.client.HTTPConnection("127.0.0.1", edge.ports["edge"], timeout=30)
-    try:
-        link.request(method, target, body, headers or {})
-        answer = link.getresponse()
-        return answer.status, answer.headers, answer.read()
-    finally:
-        link.close()
-
-
-def target_of(url):
-    parts = urllib.parse.urlsplit(url)
-    return f"{parts.path}?{parts.query}"
-
-
-def put(edge, url, body, kind="image/jpeg"):
-    status, _, answer = request(edge, "PUT", target_of(url), body,
-                                {"Content-Type": kind} if kind else {})
-    return status, json.loads(answer)
-
-
-def get(edge, path, tenant=TENANT, **headers):
-    return request(edge, "GET", f"{MEDIA}/{path}", headers={
-        **({"x-tenant-id": tenant} if tenant else {}),
-        **{name.replace("_", "-"): value for name, value in headers.items()}})
-
-
-def presign(edge, body=None):
-    status, given = post(edge, "presign", body or wish())
-    assert status == 200, given
-    return given
-
-
-def completion(key, **changes):
-    return {**wish(content_type=..., filename=...), "object_key": key,
-            "mime_type": "image/jpeg", **changes}
-
-
-def upload(edge, bytes_=None):
-    """A whole image: the answer of complete."""
-    given = presign(edge)
-    assert put(edge, given["upload_url"], bytes_ or image())[0] == 200
-    status, done = post(edge, "complete", completion(given["object_key"]))
-    assert status == 200
-    return done
-
-
-def stored(edge):
-    """The files that have a name."""
-    root = edge.home / "media"
-    return {str(path.relative_to(root)) for path in root.rglob("*")
-            if path.is_file() and ".incoming" not in path.parts}
-
-
-def nothing_is_left_of(edge):
-    """The client may hear its answer before the server is done."""
-    wait_for("an empty .incoming", 5,
-             lambda: not list((edge.home / "media/.incoming").iterdir()))
-
-
-def rows(edge):
-    return edge.query("edge", "SELECT object_key, etag, size_bytes FROM media_objects")
-
-
-def told(edge):
-    return edge.query("edge", "SELECT id, session_id, payload_json FROM sync_outbox "
-                              "WHERE event_type = 'media.stored'")
 
 
 # -- the way of an image ---------------------------------------------------------------
@@ -563,59 +456,6 @@ def test_a_kill_in_mid_upload_tears_nothing(edge):
         bytes_ = (edge.home / "media" / key).read_bytes()
         assert (hashlib.sha256(bytes_).hexdigest(), len(bytes_)) == (etag, size)
     assert len(told(edge)) == len(kept)
-
-
-# -- what time does ------------------------------------------------------------------------
-
-
-def test_bytes_without_a_row_go_and_rows_without_bytes_are_counted(tmp_path, build):
-    edge = start(farm_module.Farm(tmp_path / "farm", build), MEDIA_ORPHAN_GRACE="2",
-                 MEDIA_SWEEP_INTERVAL_MS="200")
-    try:
-        kept, lost = upload(edge), upload(edge)
-        for _ in range(3):
-            assert put(edge, presign(edge)["upload_url"], image())[0] == 200
-        (edge.home / "media/.incoming/left").write_bytes(b"by a process that was killed")
-        (edge.home / "media" / lost["object_key"]).unlink()
-        assert len(stored(edge)) == 4
-        wait_for("the sweep", 20, lambda: stored(edge) == {kept["object_key"]})
-        wait_for("the count", 10, lambda: metric(
-            edge, edge.edge_url, "farmiq_media_rows_without_bytes") == 1)
-        assert metric(edge, edge.edge_url, "farmiq_media_orphans_total") == 3
-        wait_for("the leftover", 10, lambda: not list((edge.home / "media/.incoming").iterdir()))
-        status, _, answer = get(edge, f"objects/{lost['media_id']}")
-        assert (status, json.loads(answer)["error"]["code"]) == (500, "STREAM_ERROR")
-    finally:
-        edge.end()
-
-
-SESSIONS = "/api/v1/weighvision/sessions"
-
-
-def test_old_images_go_once_the_cloud_has_them_and_their_session_has_ended(edge):
-    who = {"tenantId": TENANT, "eventId": str(uuid.uuid4())}
-    assert ask(f"{edge.edge_url}{SESSIONS}", {
-        **who, "sessionId": "s-1", "farmId": FARM, "barnId": BARN, "deviceId": "scale-1",
-        "stationId": "st-1", "startAt": "2026-01-01T10:00:00Z"})[0] == 201
-    heard, unheard = upload(edge), upload(edge)
-    weighed = presign(edge, agent_wish())
-    assert put(edge, weighed["upload_url"], image())[0] == 200
-    edge.processes["edge"].end()
-    with sqlite3.connect(edge.home / "edge.db") as database:
-        database.execute("UPDATE media_objects SET created_at = 0")
-        database.execute("DELETE FROM sync_event WHERE event_id <> ?", (unheard["event_id"],))
-        database.execute("DELETE FROM sync_ready")
-    database.close()
-    edge.processes["edge"].env["MEDIA_CLEANUP_INTERVAL_MS"] = "200"
-    edge.processes["edge"].start()
-    both = {unheard["object_key"], weighed["object_key"]}
-    wait_for("the first to go", 20, lambda: stored(edge) == both)
-    time.sleep(1)
-    assert stored(edge) == both == {row[0] for row in rows(edge)}
-    assert get(edge, f"objects/{heard['media_id']}")[0] == 404
-    assert ask(f"{edge.edge_url}{SESSIONS}/s-1/finalize", {
-        **who, "eventId": str(uuid.uuid4()), "occurredAt": "2026-01-01T10:02:00Z"})[0] == 200
-    wait_for("its session's to go", 20, lambda: stored(edge) == {unheard["object_key"]})
 
 
 # -- inference -------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ USERS = {
              "telemetry": "farmiq_edge_telemetry_timeseries",
              "sessions": "farmiq_edge_weighvision_session",
              "media": "farmiq_edge_media_store",
+             "janitor": "farmiq_edge_retention_janitor",
              "forwarder": "farmiq_edge_sync_forwarder"},
     "cloud": {"cloud_user": "farmiq_cloud"},
 }
@@ -115,11 +116,11 @@ def test_the_forwarder_hears_of_another_process_s_append_at_once(farm):
             print(f"published to stored at the cloud: {time.monotonic() - begin:.3f} s")
 
 
-def test_the_media_store_works_as_a_user_that_owns_nothing(farm):
-    farm.start_service("edge-media-store", DATABASE_URL=url_as(farm, "edge", "media"),
-                       DATABASE_READ_URL=url_as(farm, "edge", READER),
-                       MEDIA_BASE_PATH=str(farm.home / "media"),
-                       MEDIA_CLEANUP_INTERVAL_MS="100", MEDIA_SWEEP_INTERVAL_MS="100")
+def test_the_media_store_and_the_janitor_work_as_users_that_own_nothing(farm):
+    for service, user in (("edge-media-store", "media"), ("edge-retention-janitor", "janitor")):
+        farm.start_service(service, DATABASE_URL=url_as(farm, "edge", user),
+                           DATABASE_READ_URL=url_as(farm, "edge", READER),
+                           MEDIA_BASE_PATH=str(farm.home / "media"), JANITOR_DRY_RUN="false")
     url = farm.url_of("edge-media-store")
     who = {"x-tenant-id": TENANT, "authorization": f"Bearer {farm.internal_token}"}
     status, given = ask(f"{url}/api/v1/media/images/presign", {
@@ -131,9 +132,15 @@ def test_the_media_store_works_as_a_user_that_owns_nothing(farm):
     assert urllib.request.urlopen(put, timeout=10).status == 200
     where = f"{url}/api/v1/media/objects/{given['media_id']}"
     assert ask(f"{where}/meta", headers=who)[1]["media"]["tenant_id"] == TENANT
-    time.sleep(1)
-    log = (farm.home / "edge-media-store.log").read_text()
-    assert "permission denied" not in log and '"level":"error"' not in log
+    execute(farm, "edge", "UPDATE media_objects SET created_at = '2020-01-01Z'")
+    run = f"{farm.url_of('edge-retention-janitor')}/api/v1/janitor/run"
+    assert ask(run, {}, who)[1]["deleted_files"] == 0  # its event is not told yet
+    execute(farm, "edge", "DELETE FROM sync_ready; DELETE FROM sync_event")
+    status, told = ask(run, {}, who)
+    assert (status, told["deleted_files"], told["error"]) == (200, 1, None)
+    for service in ("edge-media-store", "edge-retention-janitor"):
+        log = (farm.home / f"{service}.log").read_text()
+        assert "permission denied" not in log and '"level":"error"' not in log
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         with psycopg2.connect(url_as(farm, "edge", READER)) as connection:
             connection.cursor().execute("SELECT secret FROM media_secret")
