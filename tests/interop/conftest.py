@@ -91,6 +91,11 @@ def edge_sessions(target, open_door):
 
 
 @pytest.fixture
+def janitor(target, open_door):
+    return edge_door(target, open_door, "janitor")
+
+
+@pytest.fixture
 def forwarder(target, open_door):
     return edge_door(target, open_door, "forwarder")
 
@@ -130,6 +135,7 @@ def cloud_feed(target, open_door):
 SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "sessions"),
             ("edge", "forwarder"), ("edge", "inference"), ("edge", "feed"),
             ("edge", "policy"), ("edge", "observer"),
+            ("edge", "janitor"),
             ("cloud", "ingestion"), ("cloud", "telemetry"),
             ("cloud", "sessions"), ("cloud", "feed")]
 

@@ -160,7 +160,7 @@ class OwnFarm:
                      "sessions": site.edge_url, "forwarder": site.edge_url, "admin": True,
                      "media": site.edge_url, "inference": site.edge_url,
                      "feed": site.edge_url, "policy": site.edge_url,
-                     "observer": site.edge_url,
+                     "observer": site.edge_url, "janitor": site.edge_url,
                      "internal_token": TOKEN, "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
                       "sessions": site.cloud_url, "feed": site.cloud_url, "ca_file": site.ca,

@@ -29,6 +29,7 @@ WANTED = {
     ("edge", "feed"): {"/api/v1/edge-feed-intake/status", "/api/v1/edge-feed-intake/backlog"},
     ("edge", "policy"): {"/api/v1/edge-config/effective", "/api/v1/edge-config/state"},
     ("edge", "observer"): {"/api/v1/ops/edge/status"},
+    ("edge", "janitor"): {"/api/v1/janitor/run", "/api/v1/janitor/state"},
     ("cloud", "ingestion"): {"/api/v1/edge/batch", "/api/v1/ingestion/batch",
                              "/api/v1/edge/diagnostics/handshake",
                              "/api/v1/edge/diagnostics/dedupe"},

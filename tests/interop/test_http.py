@@ -17,6 +17,7 @@ A_BUSINESS_PATH = {
     ("edge", "feed"): "/api/v1/edge-feed-intake/status",
     ("edge", "policy"): "/api/v1/edge-config/state",
     ("edge", "observer"): "/api/v1/ops/edge/status",
+    ("edge", "janitor"): "/api/v1/janitor/state",
     ("cloud", "ingestion"): "/api/v1/edge/diagnostics/handshake",
     ("cloud", "telemetry"): "/api/v1/telemetry/readings",
     ("cloud", "sessions"): "/api/v1/weighvision/sessions",
