@@ -20,6 +20,11 @@ void farmiq_sqlite_options_init(struct farmiq_sqlite_options *options, size_t si
     options->size = (uint32_t)size;
 }
 
+int farmiq_sqlite_omit_statistics(void)
+{
+    return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) ? FARMIQ_E_STATE : FARMIQ_OK;
+}
+
 static int is_in_transaction(const struct farmiq__engine *engine)
 {
     return !sqlite3_get_autocommit(((const struct farmiq__sqlite *)engine)->db);
@@ -134,6 +139,10 @@ static int configure(struct opening *o)
         r = pragma(o, "PRAGMA temp_store = MEMORY", 0);
     if (is_reader)
         return r ? r : pragma(o, "PRAGMA query_only = ON", 0);
+    /* Some distributions' default: zeros over every page that is given up, written to
+     * the log and to the file. It would hide nothing: their neighbours are still there. */
+    if (!r)
+        r = pragma(o, "PRAGMA secure_delete = OFF", 0);
     if (!r)
         r = pragma(o, "PRAGMA auto_vacuum = INCREMENTAL", 0);
     if (!r)

@@ -52,6 +52,7 @@ static int open_sqlite(struct farmiq_store *out, const struct shim_options *opti
     int is_reader = access == SHIM_STORE_READ;
     struct farmiq_sqlite_options sqlite;
 
+    (void)farmiq_sqlite_omit_statistics(); /* the process is ours, and nobody asks */
     farmiq_sqlite_options_init(&sqlite, sizeof sqlite);
     sqlite.access = is_reader ? FARMIQ_SQLITE_READ : FARMIQ_SQLITE_WRITE;
     sqlite.migrations = schema;

@@ -104,7 +104,7 @@ struct bare {
 
 static const char bare_schema[] =
     "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-    "PRAGMA cache_size=-8192;"
+    "PRAGMA cache_size=-8192; PRAGMA secure_delete=OFF;"
     "CREATE TABLE dedupe (tenant_id TEXT NOT NULL, event_id TEXT NOT NULL,"
     " first_seen_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, topic TEXT NOT NULL,"
     " hash TEXT, PRIMARY KEY (tenant_id, event_id));"
