@@ -887,6 +887,7 @@ FUNCTIONS = {
     "farmiq_sqlite_backup": (c_int, [c_char_p, c_char_p, farmiq_sqlite_progress_fn, c_void_p, POINTER(farmiq_error)]),
     "farmiq_sqlite_error_text": (c_char_p, [POINTER(farmiq_store)]),
     "farmiq_sqlite_migrate": (c_int, [c_void_p, POINTER(farmiq_migration), POINTER(farmiq_error)]),
+    "farmiq_sqlite_omit_statistics": (c_int, []),
     "farmiq_sqlite_options_init": (None, [POINTER(farmiq_sqlite_options), c_size_t]),
     "farmiq_sqlite_restore": (c_int, [c_char_p, c_char_p, POINTER(farmiq_migration), farmiq_sqlite_progress_fn, c_void_p, POINTER(farmiq_error)]),
     "farmiq_sqlite_vacuum": (c_int, [POINTER(farmiq_store), c_uint32]),
