@@ -140,7 +140,8 @@ static int configure(struct opening *o)
     if (is_reader)
         return r ? r : pragma(o, "PRAGMA query_only = ON", 0);
     /* Some distributions' default: zeros over every page that is given up, written to
-     * the log and to the file. It would hide nothing: their neighbours are still there. */
+     * the log and to the file. It would hide nothing: their neighbours are still there.
+     */
     if (!r)
         r = pragma(o, "PRAGMA secure_delete = OFF", 0);
     if (!r)

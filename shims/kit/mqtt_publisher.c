@@ -445,11 +445,15 @@ static int make_slots(struct shim_mqtt_publisher *p)
 static int make_client(struct shim_mqtt_publisher *p, const struct shim_mqtt_url *url)
 {
     MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
+    MQTTAsync_init_options init = MQTTAsync_init_options_initializer;
     char address[300];
     int is_v6 = strchr(url->host, ':') != NULL;
 
     snprintf(address, sizeof address, "%s://%s%s%s:%u", url->is_tls ? "ssl" : "tcp",
              is_v6 ? "[" : "", url->host, is_v6 ? "]" : "", (unsigned)url->port);
+    /* Not OpenSSL: it begins by itself where TLS is spoken. For a link without, Paho
+     * would have it take more than a megabyte. */
+    MQTTAsync_global_init(&init);
     create.maxBufferedMessages = (int)p->options.window + 16;
     if (MQTTAsync_createWithOptions(&p->client, address, p->options.client_id,
                                     MQTTCLIENT_PERSISTENCE_NONE, NULL,
