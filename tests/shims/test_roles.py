@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/postgres/roles.sql under real services: each works as a user that owns nothing, and
 queries see the tenant that was asked for. And the processes wake each other."""
+import json
 import pathlib
 import subprocess
 import time
@@ -10,7 +11,7 @@ import psycopg2
 import pytest
 
 import farm as farm_module
-from asking import ask
+from asking import BATCH, ask, batch_event, signature
 from farm import TENANT, wait_for
 from support import Device, deliver_everything, envelope, topic
 
@@ -79,6 +80,35 @@ def farm(tmp_path, build):
         yield farm
     finally:
         farm.end()
+
+
+def test_a_view_shows_no_other_tenant_s_rows(farm):
+    """The names of the contracts are views: the wall stands behind them, too."""
+    for tenant in ("a", "b"):
+        execute(farm, "cloud", "INSERT INTO feed_intake (tenant_id, event_id, farm_id, barn_id,"
+                               " source, quantity_kg, occurred_at, ingested_at) VALUES"
+                               f" ('{tenant}', 'e', 'f', 'b', 'MANUAL', 1, now(), now())")
+        execute(farm, "cloud", "INSERT INTO weigh_media (tenant_id, session_id,"
+                               " media_object_id, event_id, occurred_at, created_at) VALUES"
+                               f" ('{tenant}', 's', 'm', 'e', now(), now())")
+    with psycopg2.connect(url_as(farm, "cloud", READER)) as connection:
+        cursor = connection.cursor()
+        for view in ("feed_intake_record", "weighvision_media"):
+            for tenant, seen in (("a", ["a"]), ("*", ["a", "b"]), ("", [])):
+                cursor.execute(f"SET farmiq.tenant_id = '{tenant}'")
+                cursor.execute(f"SELECT tenant_id FROM {view} ORDER BY tenant_id")
+                assert [row[0] for row in cursor.fetchall()] == seen, (view, tenant)
+    connection.close()
+
+
+def test_feedings_are_kept_and_asked_for_as_users_that_own_nothing(farm):
+    body = json.dumps({"tenant_id": TENANT, "edge_id": "edge-demo", "events": [batch_event(
+        TENANT, event_type="feed.intake.recorded",
+        payload={"quantity_kg": 5, "source": "MANUAL"})]}).encode()
+    assert ask(farm.cloud_url + BATCH, body, signature(farm.secret, "POST", BATCH, body),
+               farm.ca)[1]["accepted"] == 1
+    records = f"{farm.cloud_url}/api/v1/feed/intake-records"
+    wait_for("the feeding", 60, lambda: farm.get(records)["items"])
 
 
 def latest_of(farm, tenant):
