@@ -122,3 +122,11 @@ int s3_remove(struct shim_call *call, struct farmiq_str key)
 
     return r == FARMIQ_NONE ? FARMIQ_OK : r;
 }
+
+int s3_reach(struct shim_call *call)
+{
+    struct shim_request request;
+    int r = s3_ask(call, "HEAD", shim_str("ready"), NULL, &request);
+
+    return r == FARMIQ_E_BUSY ? r : FARMIQ_OK;
+}

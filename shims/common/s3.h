@@ -18,5 +18,7 @@ int s3_ask(struct shim_call *call, const char *method, struct farmiq_str key,
            const char *range, struct shim_request *request);
 int s3_get(struct shim_call *call, struct farmiq_str key, struct farmiq_str *bytes);
 int s3_remove(struct shim_call *call, struct farmiq_str key); /* also OK without one */
+/* FARMIQ_OK: it answers, whatever it thinks of us. */
+int s3_reach(struct shim_call *call);
 
 #endif

@@ -20,6 +20,7 @@ struct media_rate {
 struct media_state {
     struct url_secret secret;                  /* constant after the start */
     struct media_rate rates[MEDIA_RATE_SLOTS]; /* the writer's */
+    _Atomic int is_backend_down;               /* the probe's; every thread reads it */
 };
 
 /* An image: whose it is, and what is known of its bytes. */
@@ -114,6 +115,8 @@ int media_get_object(struct shim_call *call); /* objects.c */
 int media_get_by_key(struct shim_call *call);
 int media_get_meta(struct shim_call *call);
 int media_get_stats(struct shim_call *call);
+int media_probe(struct shim_call *call); /* backend.c */
+int media_ready(const struct shim_call *call, struct farmiq_json_writer *json);
 int media_infer(struct shim_call *call); /* infer.c */
 
 #endif

@@ -17,6 +17,8 @@ static const struct shim_option options[] = {
     { "MEDIA_PRESIGN_EXPIRES_IN", SHIM_SECONDS, "900", "how long an upload URL is good" },
     { "MEDIA_PRESIGN_PER_MINUTE", SHIM_COUNT, "10",
       "upload URLs for one device; 0: as many as it likes" },
+    { "MEDIA_PROBE_INTERVAL_MS", SHIM_MS, "10s",
+      "how often it is looked whether images can be put where they go" },
     IMAGE_SIZE_OPTION,
     MEDIA_GRACE_OPTION,
     { "TRIGGER_INFERENCE_ON_COMPLETE", SHIM_FLAG, "false",
@@ -31,6 +33,8 @@ static const struct shim_option options[] = {
 static const struct shim_metric metrics[] = {
     { "farmiq_media_uploads_total", SHIM_COUNTER, "outcome",
       "uploads by outcome: stored, refused; and URLs not given: limited" },
+    { "farmiq_media_backend_up", SHIM_GAUGE, NULL,
+      "1 while bytes can be written to the folder, or the S3-compatible store answers" },
     { 0 },
 };
 
@@ -50,6 +54,7 @@ static const struct shim_route routes[] = {
 };
 
 static const struct shim_job jobs[] = {
+    { "media_probe", "MEDIA_PROBE_INTERVAL_MS", media_probe },
     { "media_infer", "MEDIA_INFERENCE_INTERVAL_MS", media_infer },
     { 0 },
 };
@@ -80,6 +85,7 @@ static const struct shim_service service = {
     .schema = farmiq_schema_edge,
     .state_bytes = sizeof(struct media_state),
     .check = s3_check,
+    .ready = media_ready,
     .start = start,
 };
 

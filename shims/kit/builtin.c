@@ -25,21 +25,37 @@ static int get_health(struct shim_call *call)
 
 static const struct farmiq_sql_query probe = { "builtin_probe", "SELECT 1", "SELECT 1" };
 
-/* Ready: the store answers, and the brokers, where there are any, are connected. */
+/* What the services say of their own needs; 1: everything is there. */
+static int write_needs(const struct shim_call *call, struct farmiq_json_writer *w)
+{
+    struct shim_call asked = *call;
+    int is_ready = 1;
+
+    for (const struct shim_hosted *h = call->internal->runtime->hosted; h->service; h++)
+        if (h->service->ready) {
+            asked.service = h->service;
+            asked.state = h->state;
+            is_ready &= h->service->ready(&asked, w);
+        }
+    return is_ready;
+}
+
+/* Ready: the store answers, the brokers, where there are any, are connected, and the
+ * services have what they need. */
 static int get_ready(struct shim_call *call)
 {
     struct shim_runtime *runtime = call->internal->runtime;
     int has_store = runtime->schema != NULL, mqtt_ok = 1, store_ok = 1;
     int bus_ok = shim_bus_is_ready(runtime->bus), is_ready;
-    struct farmiq_json_writer *w = shim_json(call, 512);
+    struct farmiq_json_writer *w = shim_json(call, 2048);
 
     if (has_store)
         store_ok = call->store &&
                    farmiq_sql_run(call->store, &probe, NULL, NULL, 0, NULL, NULL) >= 0;
     if (runtime->mqtt)
         mqtt_ok = shim_mqtt_subscriber_is_connected(runtime->mqtt);
-    is_ready = store_ok && mqtt_ok && bus_ok;
     farmiq_json_open(w, '{');
+    is_ready = write_needs(call, w) && store_ok && mqtt_ok && bus_ok;
     farmiq_json_key(w, "status");
     farmiq_json_text(w, is_ready ? "ready" : "not_ready");
     if (has_store) {

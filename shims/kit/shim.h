@@ -164,6 +164,10 @@ struct shim_service {
      * and state: before the start, and again on SIGHUP, which reads the secrets anew
      * from their files. May be NULL. */
     shim_handler check;
+    /* For /api/ready, what the service needs beside store and brokers: writes its members
+     * into an open object, and returns 1 if all of it is there. Must not wait: a job has
+     * looked. May be NULL. */
+    int (*ready)(const struct shim_call *call, struct farmiq_json_writer *json);
     shim_handler start; /* once, in a transaction, before anything else; may be NULL */
     shim_handler stop;
 };

@@ -44,6 +44,8 @@ TENANT = steady("farmiq_tenant_last_batch_timestamp_seconds", 0, tenant="t")
 CASES = {
     "FarmiqJanitorStands": [([steady("edge_janitor_last_run_timestamp", -DAY)], 1),
                             ([growing("edge_janitor_last_run_timestamp", 60)], None)],
+    "FarmiqMediaBackendGone": [([steady("farmiq_media_backend_up", 0)], 2),
+                               ([steady("farmiq_media_backend_up", 1)], None)],
     "FarmiqMediaLost": [([steady("farmiq_media_rows_without_bytes", 1)], 0),
                         ([steady("farmiq_media_rows_without_bytes", 0)], None)],
     "FarmiqMediaOrphans": [([growing("farmiq_media_orphans_total", 1)], 1),

@@ -22,6 +22,7 @@ import swift
 from asking import ask
 from conftest import SOAK
 from farm import BARN, FARM, TENANT, wait_for
+from support import metric
 from uploading import (HEADS, MEDIA, agent_wish, completion, get, image, nothing_is_left_of,
                        post, presign, put, request, rows, start, stored, target_of, told,
                        upload, wish)
@@ -458,6 +459,31 @@ def test_a_kill_in_mid_upload_tears_nothing(edge):
     assert len(told(edge)) == len(kept)
 
 
+# -- readiness ----------------------------------------------------------------------------
+
+
+def ready(edge):
+    status, answer = ask(f"{edge.edge_url}/api/ready")
+    return status, answer.get("s3", answer.get("folder"))
+
+
+def test_a_store_is_ready_while_its_folder_takes_files(edge):
+    """edge 3.2: what images need is part of being ready."""
+    edge.processes["edge"].end()
+    edge.start_edge(CLOUD_INGESTION_URL="", MEDIA_PROBE_INTERVAL_MS="200ms")
+    _, answer = ask(f"{edge.edge_url}/api/ready")
+    assert (answer["bucket"], answer["presign"], answer["db"]) == ("farmiq-media", "ok", "up")
+    wait_for("the folder", 60, lambda: ready(edge) == (200, "up"))
+    folder = edge.home / "media"
+    folder.rename(edge.home / "elsewhere")
+    folder.write_text("no folder")  # as a mount that is gone: nothing can be made in it
+    wait_for("the loss of the folder", 60, lambda: ready(edge) == (503, "down"))
+    assert metric(edge, edge.edge_url, "farmiq_media_backend_up") == 0
+    folder.unlink()
+    (edge.home / "elsewhere").rename(folder)
+    wait_for("the folder again", 60, lambda: ready(edge) == (200, "up"))
+
+
 # -- inference -------------------------------------------------------------------------------
 
 
@@ -530,7 +556,8 @@ def s3_edge(tmp_path_factory, build):
             aws_secret_access_key=swift.SECRET_KEY, region_name="us-east-1",
             config=botocore.config.Config(s3={"addressing_style": "path"}))
         made.s3.create_bucket(Bucket="farmiq-media")
-        yield start(made, MEDIA_BACKEND="s3", MEDIA_ENDPOINT=store.url,
+        made.store = store
+        yield start(made, MEDIA_PROBE_INTERVAL_MS="200ms", MEDIA_BACKEND="s3", MEDIA_ENDPOINT=store.url,
                     MEDIA_ACCESS_KEY=swift.ACCESS_KEY, MEDIA_SECRET_KEY=swift.SECRET_KEY)
     finally:
         made.end()
@@ -597,3 +624,10 @@ def test_s3_names_that_presign_did_not_give_are_refused(s3_edge):
     s3_edge.s3.put_object(Bucket="farmiq-media", Key=key, Body=image(),
                           ContentType="image/jpeg")
     assert post(s3_edge, "complete", completion(key))[0] == 403
+
+
+def test_s3_a_store_is_ready_while_its_back_end_answers(s3_edge):
+    """The last of these: it ends the store."""
+    wait_for("the back end", 60, lambda: ready(s3_edge) == (200, "up"))
+    s3_edge.store.end()
+    wait_for("the loss of the back end", 60, lambda: ready(s3_edge) == (503, "down"))
