@@ -132,12 +132,23 @@ def cloud_feed(target, open_door):
     return asking_door(target, open_door, "feed")
 
 
+@pytest.fixture
+def store(target, open_door):
+    """The edge's, of images."""
+    return edge_door(target, open_door, "media")
+
+
+@pytest.fixture
+def cloud_media(target, open_door):
+    return asking_door(target, open_door, "media")
+
+
 SERVICES = [("edge", "gateway"), ("edge", "telemetry"), ("edge", "sessions"),
-            ("edge", "forwarder"), ("edge", "inference"), ("edge", "feed"),
+            ("edge", "forwarder"), ("edge", "media"), ("edge", "inference"), ("edge", "feed"),
             ("edge", "policy"), ("edge", "observer"),
             ("edge", "janitor"),
             ("cloud", "ingestion"), ("cloud", "telemetry"),
-            ("cloud", "sessions"), ("cloud", "feed")]
+            ("cloud", "sessions"), ("cloud", "feed"), ("cloud", "media")]
 
 
 @pytest.fixture(params=SERVICES, ids=lambda where: "-".join(where))

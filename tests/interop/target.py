@@ -80,7 +80,8 @@ class OwnFarm:
         site.start_broker()
         site.start_cloud(EDGE_KEYS=f"edge-1:{SECRET}:{tenants},edge-1:{OTHER_SECRET}:{tenants}",
                          API_TOKENS=f"{site.token}:{EMPTY['place']['tenant']}",
-                         COMMIT_ID="interop-commit")
+                         COMMIT_ID="interop-commit",
+                         MEDIA_BASE_PATH=str(site.home / "cloud-media"))
         site.start_edge(CLOUD_HMAC_SECRET=SECRET, EDGE_ID="edge-1", INTERNAL_TOKEN=TOKEN,
                         COMMIT_ID="interop-commit", EMIT_AGGREGATES="false",
                         MEDIA_PRESIGN_PER_MINUTE="0", **self.model())
@@ -163,8 +164,8 @@ class OwnFarm:
                      "observer": site.edge_url, "janitor": site.edge_url,
                      "internal_token": TOKEN, "shut_forwarder": shut_site.edge_url},
             "cloud": {"ingestion": site.cloud_url, "telemetry": site.cloud_url,
-                      "sessions": site.cloud_url, "feed": site.cloud_url, "ca_file": site.ca,
-                      "token": site.token, "auth": "hmac", "secret": SECRET, "other_secret": OTHER_SECRET,
+                      "sessions": site.cloud_url, "feed": site.cloud_url, "media": site.cloud_url,
+                      "media_keeps_bytes": True, "ca_file": site.ca, "token": site.token, "auth": "hmac", "secret": SECRET, "other_secret": OTHER_SECRET,
                       "keyed_ingestion": shut_site.cloud_url, "key": KEY,
                       "keyed_ca_file": shut_site.ca},
             "mqtt": {"url": f"mqtt://127.0.0.1:{site.ports['mqtt']}", "acknowledges": True},

@@ -23,6 +23,10 @@ WANTED = {
     ("edge", "forwarder"): {"/api/v1/sync/state", "/api/v1/sync/outbox", "/api/v1/sync/dlq",
                             "/api/v1/sync/redrive", "/api/v1/sync/unclaim-stuck",
                             "/api/v1/sync/trigger", "/api/v1/sync/diagnostics/cloud"},
+    ("edge", "media"): {"/api/v1/media/images/presign", "/api/v1/media/images/complete",
+                        "/api/v1/media/images", "/api/v1/media/objects/{mediaId}",
+                        "/api/v1/media/objects/by-key", "/api/v1/media/objects/{mediaId}/meta",
+                        "/api/v1/media/stats"},
     ("edge", "inference"): {"/api/v1/inference/jobs", "/api/v1/inference/jobs/{jobId}",
                             "/api/v1/inference/results", "/api/v1/inference/stats",
                             "/api/v1/inference/models"},
@@ -39,6 +43,8 @@ WANTED = {
                             "/api/v1/weighvision/sessions/{sessionId}",
                             "/api/v1/weighvision/weight-aggregates"},
     ("cloud", "feed"): {"/api/v1/feed/intake-records"},
+    ("cloud", "media"): {"/api/v1/media/objects", "/api/v1/media/objects/{mediaId}",
+                         "/api/v1/media/objects/{mediaId}/meta"},
 }
 
 

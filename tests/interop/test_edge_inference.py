@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures at the edge, and what a model says of them. They come the way of a device: by the
 target's own media store."""
-import http.client
 import json
 import types
-import urllib.parse
 
 import pytest
 
 from conftest import edge_door
-from wire import TIME, fresh, new_id, wait_for, without
+from wire import TIME, fresh, new_id, picture, put_on, wait_for, without
 
 INFERENCE, MEDIA = "/api/v1/inference", "/api/v1/media/images"
 SESSIONS = "/api/v1/weighvision/sessions"
@@ -20,19 +18,9 @@ RESULT = {"id", "event_id", "tenant_id", "farm_id", "barn_id", "device_id", "ses
           "occurred_at", "created_at", "metadata"}
 
 
-def picture(size=204800):
-    """A JPEG by its first bytes; nobody but a model looks further."""
-    return b"\xff\xd8\xff\xe0\0\x10JFIF\0".ljust(size, b"\0")
-
-
 @pytest.fixture
 def inference(target, open_door):
     return edge_door(target, open_door, "inference")
-
-
-@pytest.fixture
-def store(target, open_door):
-    return edge_door(target, open_door, "media")
 
 
 @pytest.fixture
@@ -48,12 +36,8 @@ def upload(store, owner):
         tenant = {"x-tenant-id": owner["tenant_id"]}
         given = store.post(f"{MEDIA}/presign", {**owner, "content_type": "image/jpeg",
                                                 "filename": "a.jpg", **more}, tenant).json
-        url = urllib.parse.urlsplit(given["upload_url"])
-        link = (http.client.HTTPSConnection if url.scheme == "https"
-                else http.client.HTTPConnection)(url.hostname, url.port, timeout=30)
-        link.request("PUT", f"{url.path}?{url.query}", bytes_, {"content-type": "image/jpeg"})
-        assert link.getresponse().status in (200, 201, 204)
-        link.close()
+        sent = put_on(given["upload_url"], bytes_, {"content-type": "image/jpeg"})
+        assert sent.status in (200, 201, 204), sent
         done = store.post(f"{MEDIA}/complete", {
             **owner, "object_key": given["object_key"], "mime_type": "image/jpeg", **more}, tenant)
         assert done.status == 200, done

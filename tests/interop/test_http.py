@@ -13,6 +13,7 @@ A_BUSINESS_PATH = {
     ("edge", "telemetry"): "/api/v1/telemetry/metrics",
     ("edge", "sessions"): "/api/v1/weighvision/sessions/nobody",
     ("edge", "forwarder"): "/api/v1/sync/state",
+    ("edge", "media"): "/api/v1/media/stats",
     ("edge", "inference"): "/api/v1/inference/models",
     ("edge", "feed"): "/api/v1/edge-feed-intake/status",
     ("edge", "policy"): "/api/v1/edge-config/state",
@@ -22,17 +23,20 @@ A_BUSINESS_PATH = {
     ("cloud", "telemetry"): "/api/v1/telemetry/readings",
     ("cloud", "sessions"): "/api/v1/weighvision/sessions",
     ("cloud", "feed"): "/api/v1/feed/intake-records",
+    ("cloud", "media"): "/api/v1/media/objects",
 }
 A_POST = {
     ("edge", "gateway"): "/api/v1/media/images/presign",
     ("edge", "telemetry"): "/api/v1/telemetry/readings",
     ("edge", "sessions"): "/api/v1/weighvision/sessions",
     ("edge", "forwarder"): "/api/v1/sync/trigger",
+    ("edge", "media"): "/api/v1/media/images/complete",
     ("edge", "inference"): "/api/v1/inference/jobs",
     ("edge", "feed"): "/api/v1/feed-intake/manual",
     ("cloud", "ingestion"): "/api/v1/edge/batch",
 }
 READINESS = {("edge", "gateway"): {"db": "up", "mqtt": True},
+             ("edge", "media"): {"db": "up", "presign": "ok"},
              ("edge", "forwarder"): {"db": "up", "outbox": "ok"}}
 
 

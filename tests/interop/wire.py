@@ -115,6 +115,18 @@ class Door:
         return answer.json
 
 
+def put_on(url, body, headers, ca_file=None):
+    """A PUT on a URL that was given out; it needs nothing else."""
+    parts = urllib.parse.urlsplit(url)
+    door = Door(f"{parts.scheme}://{parts.netloc}", ca_file)
+    return door.ask("PUT", f"{parts.path}?{parts.query}", body, headers)
+
+
+def picture(size=204800, begin=b"\xff\xd8\xff\xe0\0\x10JFIF\0"):
+    """A JPEG by its first bytes; nobody but a model looks further."""
+    return begin.ljust(size, b"\0")
+
+
 # -- signatures (edge 6.7), from the contract's words alone ----------------------------
 
 
