@@ -72,8 +72,11 @@ class Broker:
 
     @property
     def tls_url(self):
-        # By name: librabbitmq compares no addresses with a certificate's.
-        return f"amqps://farmiq:{self.password}@localhost:{self.tls_port}/"
+        return self.url_of("farmiq", self.password)
+
+    def url_of(self, user, password):
+        """Over TLS. By name: librabbitmq compares no addresses with a certificate's."""
+        return f"amqps://{user}:{password}@localhost:{self.tls_port}/"
 
     def answers(self):
         """It says Connection.Start."""
@@ -84,10 +87,12 @@ class Broker:
         except OSError:
             return False
 
-    def connect(self):
+    def connect(self, user="farmiq", password=None):
         """A connection of an independent client."""
         import pika
-        return pika.BlockingConnection(pika.URLParameters(self.url + "%2F"))
+        return pika.BlockingConnection(pika.ConnectionParameters(
+            "127.0.0.1", self.port, "/",
+            pika.PlainCredentials(user, password or self.password)))
 
     def ctl(self, *args):
         """What `rabbitmqctl` says."""
