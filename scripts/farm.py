@@ -186,7 +186,7 @@ class Farm:
 
     def start_postgres(self, **settings):
         from postgres import Cluster
-        self.cluster = Cluster(self.ports.setdefault("postgres", free_port()), **settings)
+        self.cluster = Cluster(self.port_of("postgres"), **settings)
         process = self._add("postgres", self.cluster.args, {}, self.cluster.answers,
                             self.cluster.user)
         for name in self.postgresql:
@@ -282,7 +282,7 @@ class Farm:
     def start_service(self, program, name=None, **env):
         """One service as a process of its own. `name` tells replicas apart."""
         name = name or program
-        port = self.ports.setdefault(name, free_port())
+        port = self.port_of(name)
         return self._add(name, [str(self.build / "shims/programs" / program)],
                          {"APP_PORT": str(port), "INTERNAL_TOKEN": self.internal_token,
                           **env}, lambda: self._is_healthy(self.url_of(name)))
@@ -438,7 +438,12 @@ class Farm:
     def url_of(self, name):
         """Where it is, or will be once it is started."""
         scheme = "https" if name in self.https else "http"
-        return f"{scheme}://127.0.0.1:{self.ports.setdefault(name, free_port())}"
+        return f"{scheme}://127.0.0.1:{self.port_of(name)}"
+
+    def port_of(self, name):
+        if name not in self.ports:
+            self.ports[name] = free_port()
+        return self.ports[name]
 
     @property
     def edge_url(self):
