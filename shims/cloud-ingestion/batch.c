@@ -117,13 +117,18 @@ static int admit_once(struct intake *intake)
     return ingestion_admit_once(intake->call, &intake->credential);
 }
 
+/* Who has shown who it is, goes by that name; else the one in the body. */
+static struct farmiq_str sender(const struct intake *intake)
+{
+    return intake->credential.edge_id.len ? intake->credential.edge_id
+                                          : intake->batch.edge_id;
+}
+
 static struct farmiq_sighting *chain_sightings(struct intake *intake)
 {
     struct farmiq_sighting *first = NULL, **end = &first;
-    struct farmiq_str source = intake->credential.edge_id;
+    struct farmiq_str source = sender(intake);
 
-    if (!source.len)
-        source = intake->batch.edge_id;
     for (uint32_t i = 0; i < intake->batch.event_count; i++) {
         const struct farmiq_event *event = intake->events[i];
         struct farmiq_sighting *sighting = &intake->sightings[i];
@@ -192,7 +197,7 @@ static int publish_new(struct intake *intake)
     shim_count("farmiq_ingest_events_total", "accepted", intake->accepted);
     shim_count("farmiq_ingest_events_total", "duplicated", intake->duplicated);
     shim_count("farmiq_ingest_events_total", "rejected", intake->rejected);
-    return first ? shim_publish(intake->call, first) : FARMIQ_OK;
+    return first ? shim_publish(intake->call, first, sender(intake)) : FARMIQ_OK;
 }
 
 static int64_t header_number(const struct shim_call *call, const char *name)
@@ -206,10 +211,8 @@ static int64_t header_number(const struct shim_call *call, const char *name)
 static int note_edge(struct intake *intake)
 {
     struct shim_call *call = intake->call;
-    struct farmiq_str edge_id = intake->credential.edge_id;
+    struct farmiq_str edge_id = sender(intake);
 
-    if (!edge_id.len)
-        edge_id = intake->batch.edge_id;
     if (!edge_id.len)
         edge_id = shim_str("unknown");
     const struct farmiq_sql_value params[] = {

@@ -129,10 +129,26 @@ static int purge_unrouted(struct shim_call *call, uint32_t *rows)
     return r < 0 ? r : FARMIQ_OK;
 }
 
+/* Where events came from, once none of them is in the queue any more. */
+static int purge_origins_of(struct shim_call *call, const char *queue, uint32_t *rows)
+{
+    const struct farmiq_sql_value params[] = { farmiq_sql_text(shim_str(queue)),
+                                               farmiq_sql_integer(PURGE_ROWS) };
+
+    return purge_rows(call, &sql_origin_purge, queue, params, 2, rows);
+}
+
+static int purge_origins(struct shim_call *call, uint32_t *rows)
+{
+    return purge_queues(call, rows, purge_origins_of);
+}
+
 int ingestion_purge(struct shim_call *call)
 {
-    static purge_step *const steps[] = { purge_ids,      purge_signatures, purge_audits,
-                                         purge_all_dead, purge_unrouted,   NULL };
+    static purge_step *const steps[] = {
+        purge_ids,      purge_signatures, purge_audits, purge_all_dead,
+        purge_unrouted, purge_origins,    NULL
+    };
 
     return purge_run(call, steps);
 }

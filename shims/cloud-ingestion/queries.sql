@@ -19,6 +19,26 @@ DELETE FROM edge_replay AS r USING old
 WHERE r.tenant_id = old.tenant_id AND r.sig_hash = old.sig_hash
 RETURNING 1
 
+-- Where events of {queue}, which is $1, came from, once none of them is left.
+-- name: origin_purge@sqlite
+DELETE FROM bus_origin
+WHERE queue = $1 AND first_seq IN (
+    SELECT o.first_seq FROM bus_origin AS o
+    WHERE o.queue = $1 AND NOT EXISTS (
+        SELECT 1 FROM {queue}_event AS e WHERE e.seq BETWEEN o.first_seq AND o.last_seq)
+    ORDER BY o.first_seq LIMIT $2)
+RETURNING 1
+
+-- name: origin_purge@pg
+WITH old AS (
+    SELECT o.first_seq FROM bus_origin AS o
+    WHERE o.queue = $1 AND NOT EXISTS (
+        SELECT FROM {queue}_event AS e WHERE e.seq BETWEEN o.first_seq AND o.last_seq)
+    ORDER BY o.first_seq LIMIT $2 FOR UPDATE SKIP LOCKED)
+DELETE FROM bus_origin AS b USING old
+WHERE b.queue = $1 AND b.first_seq = old.first_seq
+RETURNING 1
+
 -- $1 edge, $2 tenant, $3 backlog, $4 age in seconds, $5 now, $6..$8 counts
 -- name: edge_seen
 INSERT INTO edge_status AS s (edge_id, tenant_id, backlog, oldest_pending_age_s, last_sync_at,

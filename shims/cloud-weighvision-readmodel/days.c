@@ -182,7 +182,7 @@ static int publish_day(struct shim_call *call, const struct day *day)
     event->batch_id = day->batch_id;
     event->occurred_at_unix_ms = call->now_unix_ms;
     r = scratch_build(call, 1024, write_payload, day, &event->payload);
-    return r < 0 ? r : shim_publish(call, event);
+    return r < 0 ? r : shim_publish(call, event, shim_str(""));
 }
 
 /* The mark goes first: who changes the day meanwhile makes a new one. */

@@ -112,14 +112,15 @@ int shim_bus_open(struct shim_bus **out, struct shim_runtime *runtime,
     return bus->ops->open(bus, error);
 }
 
-int shim_publish(struct shim_call *call, struct farmiq_event *first)
+int shim_publish(struct shim_call *call, struct farmiq_event *first,
+                 struct farmiq_str edge_id)
 {
     struct shim_bus *bus = call->internal->runtime->bus;
 
     /* The table must say so: what a process needs is decided before it starts. */
     if (!bus->publisher)
         return FARMIQ_E_UNSUPPORTED;
-    return bus->ops->publish(bus, call, first);
+    return bus->ops->publish(bus, call, first, edge_id);
 }
 
 int shim_bus_start(struct shim_bus *bus)

@@ -18,7 +18,7 @@ struct shim_bus_ops {
     int (*open)(struct shim_bus *bus, struct farmiq_error *error);
     /* In the caller's transaction. */
     int (*publish)(struct shim_bus *bus, struct shim_call *call,
-                   struct farmiq_event *first);
+                   struct farmiq_event *first, struct farmiq_str edge_id);
     int (*start)(struct shim_bus *bus);
     int (*is_ready)(struct shim_bus *bus); /* NULL: always */
     void (*close)(struct shim_bus *bus);

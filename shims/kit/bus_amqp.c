@@ -108,10 +108,10 @@ static int open_bus(struct shim_bus *bus, struct farmiq_error *error)
 }
 
 static int publish(struct shim_bus *bus, struct shim_call *call,
-                   struct farmiq_event *first)
+                   struct farmiq_event *first, struct farmiq_str edge_id)
 {
     (void)bus;
-    return shim_bus_publisher_append(call, first);
+    return shim_bus_publisher_append(call, first, edge_id);
 }
 
 static int start(struct shim_bus *bus)

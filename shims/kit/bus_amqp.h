@@ -38,7 +38,14 @@ int shim_bus_publisher_open(struct shim_bus_publisher **out, struct shim_bus *bu
 int shim_bus_publisher_start(struct shim_bus_publisher *publisher);
 int shim_bus_publisher_is_open(const struct shim_bus_publisher *publisher);
 void shim_bus_publisher_close(struct shim_bus_publisher *publisher);
-int shim_bus_publisher_append(struct shim_call *call, struct farmiq_event *first);
+int shim_bus_publisher_append(struct shim_call *call, struct farmiq_event *first,
+                              struct farmiq_str edge_id);
+
+/* bus_amqp_letter.c: the event as a message, in the call's memory. FARMIQ_OK,
+ * FARMIQ_E_NOMEM; FARMIQ_E_SCHEMA and others: it cannot be one. */
+int shim_bus_letter_write(struct shim_amqp_letter *letter, struct shim_call *call,
+                          const struct farmiq_event *event,
+                          const struct shim_origin *origin);
 
 /* bus_amqp_consume.c: `consumer->own` is its */
 int shim_bus_reader_open(struct shim_consumer *consumer, struct farmiq_error *error);

@@ -202,6 +202,18 @@ static const char *read_event(struct shim_call *call, struct parcel *parcel)
     return parcel->event.refusal;
 }
 
+/* As its publisher says it; who says nothing came from nowhere. */
+static void read_origin(struct shim_origin *origin,
+                        const struct shim_amqp_delivery *delivery)
+{
+    struct farmiq_str at = shim_amqp_header_text(delivery, "ingested_at");
+
+    origin->request_id = shim_amqp_header_text(delivery, "x-request-id");
+    origin->edge_id = shim_amqp_header_text(delivery, "edge_id");
+    if (farmiq_time_parse(at.ptr, at.len, &origin->ingested_at_unix_ms) != FARMIQ_OK)
+        origin->ingested_at_unix_ms = 0;
+}
+
 /* What is no event goes to the dead letters at once: no handler sees it. */
 static int take_in(struct reader *reader, struct shim_amqp_delivery *delivery,
                    struct shim_message ***tail)
@@ -224,6 +236,7 @@ static int take_in(struct reader *reader, struct shim_amqp_delivery *delivery,
     parcel->message.topic = noted(delivery, FROM_KEY, delivery->routing_key);
     parcel->message.body = parcel->event.payload;
     parcel->message.event = &parcel->event;
+    read_origin(&parcel->message.origin, delivery);
     **tail = &parcel->message;
     *tail = &parcel->message.next;
     return FARMIQ_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kit/bus_amqp.h"
+#include "kit/bus_origin.h"
 
 #define QUEUE "ingest"
 /* Several shipments are under way, so that the broker works while we settle and claim. */
@@ -17,12 +18,12 @@
 /* What no queue takes is tried again now and then, behind what can be sent. */
 #define UNROUTABLE_MS 30000
 #define TEND_EVERY_MS 5000
-#define HEADERS 6
 
 struct shipment {
     struct shim_call *call; /* owns the letters */
     void *memory;           /* SHIPMENT_BYTES for rows */
     struct farmiq_outbox_row *rows;
+    struct shim_origin *origins;      /* of each row */
     struct shim_amqp_letter *letters; /* one for each row */
     uint64_t last_tag;                /* 0: nothing was sent */
 };
@@ -35,7 +36,8 @@ struct shim_bus_publisher {
 
 /* ## Appending */
 
-int shim_bus_publisher_append(struct shim_call *call, struct farmiq_event *first)
+int shim_bus_publisher_append(struct shim_call *call, struct farmiq_event *first,
+                              struct farmiq_str edge_id)
 {
     struct farmiq_outbox_row *rows = NULL, **tail = &rows;
 
@@ -50,78 +52,10 @@ int shim_bus_publisher_append(struct shim_call *call, struct farmiq_event *first
     if (!rows)
         return FARMIQ_OK;
     shim_wake(call, QUEUE);
-    return farmiq_store_outbox_append(call->store, QUEUE, rows, call->now_unix_ms);
+    return shim_bus_append(call, QUEUE, rows, edge_id);
 }
 
 /* ## Letters */
-
-/* Room for an event as JSON: any byte of a text may become six. */
-static size_t room_for(const struct farmiq_event *event)
-{
-    size_t texts = event->event_id.len + event->event_type.len + event->tenant_id.len +
-                   event->farm_id.len + event->barn_id.len + event->device_id.len +
-                   event->station_id.len + event->session_id.len + event->batch_id.len +
-                   event->trace_id.len + event->schema_version.len;
-
-    return event->payload.len + 6 * texts + 512;
-}
-
-/* The envelope on the bus, under the routing key as its type (spec cloud 2.3, 2.4). */
-static int write_body(struct shim_call *call, const struct farmiq_event *event,
-                      const char *routing_key, struct farmiq_str *body)
-{
-    struct farmiq_event on_the_bus = *event;
-    struct farmiq_json_writer w;
-    size_t room = room_for(event);
-    char *buf = shim_memory(call, room);
-
-    if (!buf)
-        return FARMIQ_E_NOMEM;
-    on_the_bus.event_type = shim_str(routing_key);
-    farmiq_json_begin(&w, buf, room);
-    farmiq_event_write(&w, &on_the_bus);
-    body->ptr = buf;
-    return farmiq_json_end(&w, &body->len);
-}
-
-static const struct shim_amqp_header *make_headers(struct shim_call *call,
-                                                   const struct farmiq_event *event)
-{
-    const struct shim_amqp_header headers[HEADERS] = {
-        { "tenant_id", event->tenant_id, 0 },
-        { "trace_id", event->trace_id, 0 },
-        { "x-trace-id", event->trace_id, 0 },
-        { "schema_version", event->schema_version, 0 },
-        { "event_type", event->event_type, 0 },
-        { "app_version", shim_str(farmiq_version_string()), 0 },
-    };
-    struct shim_amqp_header *copy = shim_memory(call, sizeof headers);
-
-    if (copy)
-        memcpy(copy, headers, sizeof headers);
-    return copy;
-}
-
-static int write_letter(struct shipment *shipment, const struct farmiq_event *event,
-                        struct shim_amqp_letter *letter)
-{
-    const struct farmiq_event_kind *kind =
-        farmiq_event_kind_find(event->event_type.ptr, event->event_type.len);
-    struct shim_call *call = shipment->call;
-
-    if (!kind)
-        return FARMIQ_E_SCHEMA; /* only who writes the tables by hand gets here */
-    letter->exchange = shim_str(kind->exchange);
-    letter->routing_key = shim_str(kind->routing_key);
-    letter->message_id = event->event_id;
-    letter->type = letter->routing_key;
-    letter->app_id = shim_str(call->service->name);
-    letter->sent_at_unix_s = call->now_unix_ms / 1000;
-    letter->headers = make_headers(call, event);
-    letter->header_count = HEADERS;
-    return letter->headers ? write_body(call, event, kind->routing_key, &letter->body)
-                           : FARMIQ_E_NOMEM;
-}
 
 /* A letter that cannot be written has no body, and is not sent. */
 static int write_letters(struct shipment *shipment)
@@ -136,9 +70,10 @@ static int write_letters(struct shipment *shipment)
         return FARMIQ_E_NOMEM;
     count = 0;
     for (struct farmiq_outbox_row *row = shipment->rows; row; row = row->next) {
-        struct shim_amqp_letter *letter = &shipment->letters[count++];
+        struct shim_amqp_letter *letter = &shipment->letters[count];
 
-        r = write_letter(shipment, row->event, letter);
+        r = shim_bus_letter_write(letter, shipment->call, row->event,
+                                  &shipment->origins[count++]);
         if (r == FARMIQ_E_NOMEM)
             return r;
         if (r < 0)
@@ -218,6 +153,7 @@ static int claim(struct shim_call *call, void *arg)
 {
     struct shipment *shipment = arg;
     struct farmiq_outbox_claim claim;
+    int r;
 
     farmiq_outbox_claim_init(&claim, sizeof claim);
     claim.limit = WINDOW / SHIPMENTS;
@@ -227,7 +163,10 @@ static int claim(struct shim_call *call, void *arg)
     claim.memory = shipment->memory;
     claim.memory_bytes = SHIPMENT_BYTES;
     shim_random_bytes(call, claim.token, sizeof claim.token);
-    return farmiq_store_outbox_claim(call->store, QUEUE, &claim, &shipment->rows);
+    r = farmiq_store_outbox_claim(call->store, QUEUE, &claim, &shipment->rows);
+    return r != FARMIQ_OK ? r
+                          : shim_bus_origins(call, QUEUE, shipment->rows, shipment->call,
+                                             &shipment->origins);
 }
 
 static void count_fates(const struct shipment *shipment)
@@ -248,6 +187,7 @@ static void empty(struct shipment *shipment)
     shim_call_close(shipment->call);
     shipment->call = NULL;
     shipment->rows = NULL;
+    shipment->origins = NULL;
     shipment->letters = NULL;
     shipment->last_tag = 0;
 }

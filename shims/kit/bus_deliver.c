@@ -15,14 +15,36 @@ static int handle(struct shim_call *call, void *arg)
     return r < 0 || !delivery->ways->settle ? r : delivery->ways->settle(call, delivery);
 }
 
-static void count_verdicts(const struct shim_message *message)
+/* With the ids of the request that brought it, so that its traces meet. */
+static void tell(struct shim_delivery *delivery, const struct shim_message *message,
+                 const char *event, const char *why)
 {
-    for (; message; message = message->next)
+    struct shim_call *call = delivery->call;
+    const struct farmiq_str request_id = call->request_id, trace_id = call->trace_id;
+    const struct shim_origin *origin = &message->origin;
+
+    call->request_id = origin->request_id;
+    call->trace_id = message->event->trace_id;
+    shim_log(call, SHIM_WARN, event, "%s: %.*s from edge %.*s: %s",
+             delivery->consumer->queue->name, (int)message->topic.len, message->topic.ptr,
+             (int)origin->edge_id.len, origin->edge_id.ptr,
+             why ? why : "no reason given");
+    call->request_id = request_id;
+    call->trace_id = trace_id;
+}
+
+static void tell_verdicts(struct shim_delivery *delivery)
+{
+    for (struct shim_message *message = delivery->messages; message;
+         message = message->next) {
+        if (message->verdict == FARMIQ_E_REFUSED)
+            tell(delivery, message, "bus.refused", message->reason);
         shim_count("farmiq_bus_deliveries_total",
                    message->verdict == FARMIQ_OK          ? "done"
                    : message->verdict == FARMIQ_E_REFUSED ? "refused"
                                                           : "retried",
                    1);
+    }
 }
 
 static int handle_and_settle(struct shim_delivery *delivery)
@@ -31,7 +53,7 @@ static int handle_and_settle(struct shim_delivery *delivery)
 
     if (r < 0)
         return r;
-    count_verdicts(delivery->messages);
+    tell_verdicts(delivery);
     return delivery->ways->settled ? delivery->ways->settled(delivery) : FARMIQ_OK;
 }
 
@@ -47,6 +69,7 @@ static int deliver_alone(struct shim_delivery *delivery)
 
     if (r >= 0 || is_store_trouble(r))
         return r;
+    tell(delivery, delivery->messages, "bus.failed", farmiq_strerror(r));
     shim_count("farmiq_bus_deliveries_total", "failed", 1);
     return delivery->ways->failed(delivery);
 }

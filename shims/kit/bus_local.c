@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kit/bus_local.h"
+#include "kit/bus_origin.h"
 #include "kit/fail.h"
 #include "kit/log.h"
 
@@ -60,8 +61,8 @@ static int is_for(const struct shim_bus *bus, const struct shim_queue *queue,
 }
 
 static int publish_to(const struct shim_bus *bus, struct shim_call *call,
-                      struct farmiq_event *first, const struct shim_queue *queue,
-                      const char *queue_name)
+                      struct farmiq_event *first, struct farmiq_str edge_id,
+                      const struct shim_queue *queue, const char *queue_name)
 {
     struct farmiq_outbox_row *rows = NULL, **tail = &rows;
 
@@ -79,18 +80,19 @@ static int publish_to(const struct shim_bus *bus, struct shim_call *call,
         return FARMIQ_OK;
     if (queue)
         shim_wake(call, queue->name);
-    return farmiq_store_outbox_append(call->store, queue_name, rows, call->now_unix_ms);
+    return shim_bus_append(call, queue_name, rows, edge_id);
 }
 
 static int publish(struct shim_bus *bus, struct shim_call *call,
-                   struct farmiq_event *first)
+                   struct farmiq_event *first, struct farmiq_str edge_id)
 {
     int r = FARMIQ_OK;
 
     for (uint32_t i = 0; i < bus->count && r >= 0; i++)
-        r = publish_to(bus, call, first, bus->consumers[i].queue,
+        r = publish_to(bus, call, first, edge_id, bus->consumers[i].queue,
                        tables_of(&bus->consumers[i]));
-    return r < 0 ? r : publish_to(bus, call, first, NULL, SHIM_BUS_LOCAL_UNROUTED);
+    return r < 0 ? r
+                 : publish_to(bus, call, first, edge_id, NULL, SHIM_BUS_LOCAL_UNROUTED);
 }
 
 /* ## Delivering */
@@ -109,7 +111,9 @@ static struct farmiq_outbox_row *row_of(struct shim_message *message)
 /* What a claim brings. */
 struct claiming {
     const struct shim_consumer *consumer;
+    struct shim_call *call; /* of the delivery */
     struct farmiq_outbox_row *rows;
+    struct shim_origin *origins; /* of each */
 };
 
 static int claim(struct shim_call *call, void *arg)
@@ -117,6 +121,7 @@ static int claim(struct shim_call *call, void *arg)
     struct claiming *claiming = arg;
     const struct lane *lane = claiming->consumer->own;
     struct farmiq_outbox_claim claim;
+    int r;
 
     farmiq_outbox_claim_init(&claim, sizeof claim);
     claim.limit = PREFETCH;
@@ -126,15 +131,18 @@ static int claim(struct shim_call *call, void *arg)
     claim.memory = lane->memory;
     claim.memory_bytes = DELIVERY_BYTES;
     shim_random_bytes(call, claim.token, sizeof claim.token);
-    return farmiq_store_outbox_claim(call->store, lane->queue_name, &claim,
-                                     &claiming->rows);
+    r = farmiq_store_outbox_claim(call->store, lane->queue_name, &claim, &claiming->rows);
+    return r != FARMIQ_OK ? r
+                          : shim_bus_origins(call, lane->queue_name, claiming->rows,
+                                             claiming->call, &claiming->origins);
 }
 
-static int build_messages(struct shim_delivery *delivery, struct farmiq_outbox_row *row)
+static int build_messages(struct shim_delivery *delivery, const struct claiming *claiming)
 {
+    const struct shim_origin *origin = claiming->origins;
     struct shim_message **tail = &delivery->messages;
 
-    for (; row; row = row->next) {
+    for (struct farmiq_outbox_row *row = claiming->rows; row; row = row->next) {
         struct parcel *parcel = shim_memory(delivery->call, sizeof *parcel);
 
         if (!parcel)
@@ -143,6 +151,7 @@ static int build_messages(struct shim_delivery *delivery, struct farmiq_outbox_r
         parcel->message.topic = row->event->event_type;
         parcel->message.body = row->event->payload;
         parcel->message.event = row->event;
+        parcel->message.origin = *origin++;
         *tail = &parcel->message;
         tail = &parcel->message.next;
     }
@@ -240,9 +249,10 @@ static int consume(void *arg)
     delivery.call = shim_call_open(consumer->bus->runtime, consumer->hosted);
     if (!delivery.call)
         return FARMIQ_E_NOMEM;
+    claiming.call = delivery.call;
     r = shim_write(delivery.call, claim, &claiming);
     if (r == FARMIQ_OK)
-        r = build_messages(&delivery, claiming.rows);
+        r = build_messages(&delivery, &claiming);
     if (r == FARMIQ_OK)
         r = shim_deliver(&delivery);
     if (r < 0 && delivery.messages)

@@ -91,7 +91,7 @@ static int hand_over(struct shim_call *call, void *arg)
         r = pick(waited, call, claimed, &rows, &events);
     if (r != FARMIQ_OK || !rows)
         return r;
-    r = waited->bus->ops->publish(waited->bus, call, events);
+    r = waited->bus->ops->publish(waited->bus, call, events, shim_str(""));
     if (r == FARMIQ_OK)
         r = farmiq_store_outbox_settle(call->store, QUEUE, rows, call->now_unix_ms);
     if (r == FARMIQ_OK)

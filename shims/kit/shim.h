@@ -16,11 +16,19 @@
  * FARMIQ_OK: done, acknowledge. FARMIQ_E_REFUSED: will never do; `reason` says why
  * (static text): acknowledged and counted (MQTT) or dead-lettered (bus).
  * FARMIQ_E_BUSY: not now; it comes again. */
+/* Where a message on the bus came from; what is not known is empty, or 0. */
+struct shim_origin {
+    struct farmiq_str request_id; /* with which it came in */
+    struct farmiq_str edge_id;    /* that sent it */
+    int64_t ingested_at_unix_ms;
+};
+
 struct shim_message {
     struct shim_message *next;
     struct farmiq_str topic; /* MQTT topic or routing key */
     struct farmiq_str body;
     struct farmiq_event *event; /* bus: parsed already; MQTT: NULL */
+    struct shim_origin origin;  /* bus */
     int verdict;
     const char *reason;
 };
@@ -387,8 +395,10 @@ int shim_mqtt_send(struct shim_call *call, struct farmiq_str topic,
 int shim_stream_send(struct shim_call *call, const char *event,
                      struct farmiq_str tenant_id, struct farmiq_str json);
 void shim_wake(struct shim_call *call, const char *job);
-/* Put a chain of events on the bus, in this transaction. */
-int shim_publish(struct shim_call *call, struct farmiq_event *first);
+/* Put a chain of events on the bus, in this transaction. `edge_id`: which edge sent them;
+ * empty: none did. */
+int shim_publish(struct shim_call *call, struct farmiq_event *first,
+                 struct farmiq_str edge_id);
 
 /* Run `unit` in a transaction of its own, from a job: it has committed when this
  * returns FARMIQ_OK. `unit` may run more than once; only the last time counts. Memory

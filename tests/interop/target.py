@@ -151,7 +151,7 @@ class OwnFarm:
                          API_TOKENS=f"{site.token}:{EMPTY['place']['tenant']}")
         return {"url": site.rabbit.url, "ingestion": site.cloud_url, "ca_file": site.ca,
                 "telemetry": site.cloud_url, "token": site.token, "auth": "hmac",
-                "secret": SECRET}
+                "edge_id": "edge-1", "secret": SECRET}
 
     def settings(self):
         site, bad_site, shut_site, apart = self.farms[:4]

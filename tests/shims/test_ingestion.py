@@ -192,6 +192,44 @@ def test_a_poison_reading_ends_in_the_dead_letters_with_its_reason(cloud):
     assert dead == [(bad["event_id"], "INVALID_VALUE")]
 
 
+def test_what_waits_knows_the_request_that_brought_it(tmp_path, build):
+    """cloud 1.9 on the local bus: request, edge and time stand once for a request's events,
+    in the order of their numbers, also where those begin again; they go when the last of
+    the events does."""
+    farm = open_cloud(tmp_path, build, INGEST_CLEANUP_INTERVAL_MS="200")
+    lots = [batch_event(event_type="feed.lot.received", payload={}) for _ in range(5)]
+    try:
+        cloud = Cloud(farm)
+        cloud.send(*lots[:2], **{"x-request-id": "request-1"})
+        cloud.send(*lots[1:], **{"x-request-id": "request-2"})
+        for i in range(10):
+            cloud.send(batch_event(), **{"x-request-id": f"reading-{i}"})
+        origins = "SELECT queue, request_id, edge_id, last_seq - first_seq + 1 FROM bus_origin"
+        wait_for("what was delivered to be forgotten", 60, lambda: sorted(
+            farm.query("cloud", origins)) == [("bus_unrouted", "request-1", "edge-1", 2),
+                                              ("bus_unrouted", "request-2", "edge-1", 3)])
+        whose = dict(farm.query("cloud", """
+            SELECT event_id, request_id FROM bus_unrouted_event JOIN bus_origin
+                ON queue = 'bus_unrouted' AND seq BETWEEN first_seq AND last_seq"""))
+        assert [whose[lot["event_id"]] for lot in lots] == ["request-1"] * 2 + ["request-2"] * 3
+    finally:
+        farm.end()
+
+
+def test_a_dead_letter_is_told_of_with_the_request_that_brought_it(cloud):
+    """cloud 10: x-request-id crosses every hop, up to the consumer's log."""
+    bad = batch_event(payload={"metric_type": "temperature", "metric_value": "warm"})
+    cloud.send(batch_event(), **{"x-request-id": "request-1"})
+    cloud.send(batch_event(), bad, **{"x-request-id": "request-2"})
+
+    def told():
+        lines = map(json.loads, (cloud.farm.home / "cloud.log").read_text().splitlines())
+        return [line for line in lines if line["event"] == "bus.refused"]
+    line, = wait_for("the line", 60, told)
+    assert (line["requestId"], line["traceId"]) == ("request-2", bad["trace_id"])
+    assert "edge-1" in line["message"] and "INVALID_VALUE" in line["message"]
+
+
 def test_a_seed_reading_is_stored_under_its_own_names(cloud):
     event = batch_event(event_type="telemetry.reading", occurred_at=..., ts=moment(),
                         payload={"metric": "humidity", "value": 61.25, "unit": "%"})
