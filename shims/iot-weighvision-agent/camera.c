@@ -57,7 +57,8 @@ static void close_generator(struct camera *camera) { free(camera); }
 const struct camera_kind camera_generator = { "generator", open_generator, draw,
                                               close_generator };
 
-static const struct camera_kind *const kinds[] = { &camera_generator, &camera_directory };
+static const struct camera_kind *const kinds[] = { &camera_generator, &camera_directory,
+                                                   &camera_v4l2 };
 
 int camera_open(struct camera **out, const struct station_options *options,
                 struct farmiq_error *error)

@@ -29,6 +29,7 @@ struct camera_kind {
 
 extern const struct camera_kind camera_generator;
 extern const struct camera_kind camera_directory;
+extern const struct camera_kind camera_v4l2;
 
 /* By the option IMAGE_SOURCE; "none" leaves `*out` NULL. `error` says what is wrong. */
 int camera_open(struct camera **out, const struct station_options *options,

@@ -31,10 +31,17 @@ const struct shim_option station_option_table[] = {
     { "SPOOL_MAX_IMAGES", SHIM_COUNT, "2000",
       "no more pictures are taken while so many wait to be uploaded" },
     { "IMAGE_SOURCE", SHIM_CHOICE, "none",
-      "none|generator|directory: where pictures come from; the generator draws an animal "
-      "of the weight that was found" },
+      "none|generator|directory|v4l2: where pictures come from; the generator draws an "
+      "animal of the weight that was found" },
     { "IMAGE_DIR", SHIM_STRING, "", "directory: its JPEG files, one after the other" },
-    { "IMAGE_QUALITY", SHIM_COUNT, "85", "generator: of the JPEG, 1 to 100" },
+    { "IMAGE_DEVICE", SHIM_STRING, "/dev/video0", "v4l2: the camera" },
+    { "IMAGE_WIDTH", SHIM_COUNT, "640", "v4l2: pixels; the camera may give a size near" },
+    { "IMAGE_HEIGHT", SHIM_COUNT, "480", "v4l2: the same" },
+    { "IMAGE_FPS", SHIM_COUNT, "0", "v4l2: pictures a second; 0: as the camera likes" },
+    { "IMAGE_TIMEOUT", SHIM_MS, "2s",
+      "v4l2: how long the scale may wait for a picture; then the session has none" },
+    { "IMAGE_QUALITY", SHIM_COUNT, "85",
+      "generator, and v4l2 without MJPEG: of the JPEG, 1 to 100" },
     { "MEDIA_STORE_URL", SHIM_URL, "http://edge-media-store:3000",
       "where images are uploaded" },
     { "MEDIA_STORE_PRESIGN_ENDPOINT", SHIM_STRING, "/api/v1/media/images/presign",
@@ -68,6 +75,10 @@ const struct agent_limit station_limits[] = {
     { "SESSION_READING_INTERVAL", 1, 60000 },
     { "SESSION_LIMIT", 1000, INT32_MAX },
     { "SPOOL_MAX_IMAGES", 1, 1000000 },
+    { "IMAGE_WIDTH", 16, 16384 },
+    { "IMAGE_HEIGHT", 16, 16384 },
+    { "IMAGE_FPS", 0, 1000 },
+    { "IMAGE_TIMEOUT", 10, 60000 },
     { "IMAGE_QUALITY", 1, 100 },
     { "MEDIA_STORE_TIMEOUT", 100, 600000 },
     { "MEDIA_STORE_MAX_RETRIES", 0, 5 },
@@ -90,6 +101,11 @@ static void read_pictures(struct station_options *o, const struct shim_options *
 {
     o->image_source = shim_options_text(options, "IMAGE_SOURCE");
     o->image_dir = shim_options_text(options, "IMAGE_DIR");
+    o->image_device = shim_options_text(options, "IMAGE_DEVICE");
+    o->image_width_px = (uint32_t)shim_options_number(options, "IMAGE_WIDTH");
+    o->image_height_px = (uint32_t)shim_options_number(options, "IMAGE_HEIGHT");
+    o->image_fps = (uint32_t)shim_options_number(options, "IMAGE_FPS");
+    o->image_timeout_ms = (uint32_t)shim_options_number(options, "IMAGE_TIMEOUT");
     o->image_quality = (int)shim_options_number(options, "IMAGE_QUALITY");
     o->spool_max_images = (uint32_t)shim_options_number(options, "SPOOL_MAX_IMAGES");
     o->media_url = shim_options_text(options, "MEDIA_STORE_URL");
@@ -141,6 +157,8 @@ int station_options_check(const struct agent_kind *kind,
     if (strcmp(o.image_source, "directory") == 0 && !*o.image_dir)
         return agent_refuse(kind, "IMAGE_DIR",
                             "is needed for the image source directory");
+    if (strcmp(o.image_source, "v4l2") == 0 && !*o.image_device)
+        return agent_refuse(kind, "IMAGE_DEVICE", "is needed for the image source v4l2");
     if (!*o.spool_dir)
         return agent_refuse(kind, "SPOOL_DIR", "is needed");
     return FARMIQ_OK;

@@ -26,6 +26,10 @@ struct station_options {
     /* pictures */
     const char *image_source;
     const char *image_dir;
+    const char *image_device;
+    uint32_t image_width_px, image_height_px;
+    uint32_t image_fps;
+    uint32_t image_timeout_ms;
     int image_quality;
     uint32_t spool_max_images;
     const char *media_url;

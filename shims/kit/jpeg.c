@@ -59,6 +59,17 @@ int shim_jpeg_decode(struct shim_pixels *out, struct farmiq_str file, uint64_t m
 }
 
 /* The library's own buffer is copied, so that free() is right for it. */
+static int hand_over(const unsigned char *made, unsigned long len, uint8_t **file,
+                     size_t *file_bytes)
+{
+    *file = malloc(len);
+    if (!*file)
+        return FARMIQ_E_NOMEM;
+    memcpy(*file, made, len);
+    *file_bytes = len;
+    return FARMIQ_OK;
+}
+
 int shim_jpeg_encode(const struct shim_pixels *pixels, int quality, uint8_t **file,
                      size_t *file_bytes)
 {
@@ -67,17 +78,72 @@ int shim_jpeg_encode(const struct shim_pixels *pixels, int quality, uint8_t **fi
     unsigned long len = 0;
     int r = FARMIQ_E_NOMEM;
 
-    if (handle &&
-        tjCompress2(handle, pixels->rgb, (int)pixels->width_px, 0, (int)pixels->height_px,
-                    TJPF_RGB, &made, &len, TJSAMP_420, quality, 0) != 0)
-        r = FARMIQ_E_ARG;
-    else if (handle && (*file = malloc(len)) != NULL) {
-        memcpy(*file, made, len);
-        *file_bytes = len;
-        r = FARMIQ_OK;
-    }
+    if (handle)
+        r = tjCompress2(handle, pixels->rgb, (int)pixels->width_px, 0,
+                        (int)pixels->height_px, TJPF_RGB, &made, &len, TJSAMP_420,
+                        quality, 0) != 0
+                ? FARMIQ_E_ARG
+                : hand_over(made, len, file, file_bytes);
     tjFree(made);
     if (handle)
         tjDestroy(handle);
+    return r;
+}
+
+/* ## What cameras give */
+
+/* One plane each of Y, U and V, behind one another. */
+static void split(const struct shim_yuyv *from, uint8_t *planes, size_t pairs)
+{
+    uint8_t *y = planes, *u = y + 2 * pairs * from->height_px,
+            *v = u + pairs * from->height_px;
+
+    for (uint32_t line = 0; line < from->height_px; line++) {
+        const uint8_t *at = from->bytes + (size_t)line * from->line_bytes;
+
+        for (size_t pair = 0; pair < pairs; pair++, at += 4) {
+            *y++ = at[0];
+            *u++ = at[1];
+            *y++ = at[2];
+            *v++ = at[3];
+        }
+    }
+}
+
+static int encode_planes(tjhandle handle, const uint8_t *planes, size_t pairs,
+                         uint32_t height_px, int quality, uint8_t **file,
+                         size_t *file_bytes)
+{
+    const unsigned char *starts[3] = { planes, planes + 2 * pairs * height_px,
+                                       planes + 3 * pairs * height_px };
+    const int strides[3] = { (int)(2 * pairs), (int)pairs, (int)pairs };
+    unsigned char *made = NULL;
+    unsigned long len = 0;
+    int r =
+        tjCompressFromYUVPlanes(handle, starts, (int)(2 * pairs), strides, (int)height_px,
+                                TJSAMP_422, &made, &len, quality, 0) != 0
+            ? FARMIQ_E_ARG
+            : hand_over(made, len, file, file_bytes);
+
+    tjFree(made);
+    return r;
+}
+
+int shim_jpeg_encode_yuyv(const struct shim_yuyv *picture, int quality, uint8_t **file,
+                          size_t *file_bytes)
+{
+    size_t pairs = picture->width_px / 2;
+    uint8_t *planes = malloc(4 * pairs * picture->height_px);
+    tjhandle handle = tjInitCompress();
+    int r = FARMIQ_E_NOMEM;
+
+    if (planes && handle) {
+        split(picture, planes, pairs);
+        r = encode_planes(handle, planes, pairs, picture->height_px, quality, file,
+                          file_bytes);
+    }
+    if (handle)
+        tjDestroy(handle);
+    free(planes);
     return r;
 }

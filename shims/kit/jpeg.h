@@ -22,4 +22,14 @@ int shim_jpeg_decode(struct shim_pixels *out, struct farmiq_str file, uint64_t m
 int shim_jpeg_encode(const struct shim_pixels *pixels, int quality, uint8_t **file,
                      size_t *file_bytes);
 
+/* As cameras give it: two pixels in four bytes, Y U Y V. */
+struct shim_yuyv {
+    uint32_t width_px, height_px;
+    uint32_t line_bytes; /* from one line to the next; at least twice the width */
+    const uint8_t *bytes;
+};
+/* As shim_jpeg_encode(); of an odd width the last column is left out. */
+int shim_jpeg_encode_yuyv(const struct shim_yuyv *picture, int quality, uint8_t **file,
+                          size_t *file_bytes);
+
 #endif

@@ -412,6 +412,39 @@ def test_files_that_are_no_images_are_passed_over(farm, media, tmp_path):
     assert spooled(farm) == []
 
 
+def test_a_camera_that_is_pulled_out_keeps_no_session_from_going_on(farm, media, build,
+                                                                     tmp_path):
+    """A stand-in for a camera at V4L2 (tests/kit/v4l2_stand_in.c): no real one was tried."""
+    says, picture = tmp_path / "says", tmp_path / "camera.jpg"
+    picture.write_bytes(subprocess.check_output(
+        [build / "tests/shims/draw_animal", "pig", "80", "1"]))
+    says.write_text("")
+
+    def say(words):
+        (tmp_path / "new").write_text(words)
+        (tmp_path / "new").rename(says)
+    scale = farm.start_scale(
+        IMAGE_SOURCE="v4l2", IMAGE_DEVICE="/dev/video-of-a-test", IMAGE_TIMEOUT="60s",
+        MEDIA_STORE_URL=media.url, LD_PRELOAD=build / "tests/kit/v4l2_stand_in.so",
+        V4L2_STAND_IN="/dev/video-of-a-test", V4L2_STAND_IN_SAYS=says,
+        V4L2_STAND_IN_JPEG=picture, **FAST)
+    log = farm.home / "scale-0.log"
+    wait_for("pictures", 60, lambda: len(media.objects) >= 2)
+    say("gone")
+    wait_for("the complaint", 60, lambda: "IMAGE_DEVICE /dev/video-of-a-test is gone"
+             in log.read_text())
+    ended = farm.count("edge", "weight_sessions WHERE status = 'finalized'")
+    wait_for("sessions without", 60, lambda: farm.count(
+        "edge", "weight_sessions WHERE status = 'finalized' AND image_count = 0") >= 3)
+    assert farm.count("edge", "weight_sessions WHERE status = 'finalized'") > ended
+    say("")
+    wait_for("the camera", 60, lambda: "gives pictures again" in log.read_text())
+    seen = len(media.objects)
+    wait_for("more pictures", 60, lambda: len(media.objects) > seen)
+    assert set(media.objects.values()) == {picture.read_bytes()}
+    scale.end()
+
+
 def test_the_spool_is_bounded(farm):
     farm.start_scale(IMAGE_SOURCE="generator", SPOOL_MAX_IMAGES=2,
                      MEDIA_STORE_URL=f"http://127.0.0.1:{free_port()}", **FAST)
@@ -433,6 +466,7 @@ def test_the_spool_is_bounded(farm):
     ("SCALE", "serial", "is needed for the scale serial"),
     ("IMAGE_SOURCE", "directory", "is needed for the image source directory"),
     ("IMAGE_QUALITY", "101", "out of range"),
+    ("IMAGE_TIMEOUT", "1h", "out of range"),
     ("MEDIA_STORE_URL", "edge", "MEDIA_STORE_URL"),
 ])
 def test_a_wrong_setting_is_refused_by_name(tmp_path, build, name, value, complaint):
