@@ -19,6 +19,8 @@ static int count_media(void *ctx, uint32_t row, const struct farmiq_sql_value *c
     event.image_count = (uint32_t)columns[0].integer;
     r = farmiq_session_apply(&session->fold, &event);
     session->is_changed |= r == FARMIQ_OK;
+    session->has_new_media =
+        r == FARMIQ_OK; /* not if only a binding's event is another */
     return r < 0 ? r : FARMIQ_OK;
 }
 

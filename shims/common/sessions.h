@@ -46,7 +46,7 @@ struct session {
     double declared_weight_kg;             /* by the finalized event; or 0 */
     int32_t loaded_state;                  /* before this batch */
     int is_changed;                        /* to be saved */
-    int has_new_media;
+    int has_new_media;                     /* there are more than before this batch */
 };
 
 struct sessions {

@@ -42,6 +42,17 @@ void news_write_weight(struct farmiq_json_writer *json, const void *ctx)
     farmiq_json_close(json, '}');
 }
 
+void news_write_image(struct farmiq_json_writer *json, const void *ctx)
+{
+    const struct news *news = ctx;
+
+    farmiq_json_open(json, '{');
+    write_place(json, news);
+    member_text(json, "media_id", news->media_id);
+    member_time(json, "occurred_at", news->occurred_at_unix_ms);
+    farmiq_json_close(json, '}');
+}
+
 void news_write_finalized(struct farmiq_json_writer *json, const void *ctx)
 {
     const struct news *news = ctx;

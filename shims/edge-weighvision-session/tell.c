@@ -2,7 +2,8 @@
 /* What the cloud is told (spec edge 6.1): created, every weight, finalized, each once and
  * in the transaction of what it tells. Nothing is told of a session before it is there,
  * and its end only when it is complete or has had time to become so: thus the rows are
- * the same whatever order the facts came in (decision 13). */
+ * the same whatever order the facts came in (decision 13). An image that is bound after
+ * its session's end was told is told by itself. */
 #include "news.h"
 
 #include "queries.h"
@@ -10,13 +11,15 @@
 static int tell_weight(struct telling *telling, const struct session *session,
                        const struct session_weight *weight)
 {
-    const struct news news = { session,
-                               "weighvision.weight.recorded",
-                               news_write_weight,
-                               weight->event_id,
-                               weight->trace_id,
-                               weight->weight_kg,
-                               weight->occurred_at_unix_ms };
+    const struct news news = {
+        .session = session,
+        .event_type = "weighvision.weight.recorded",
+        .write = news_write_weight,
+        .event_id = weight->event_id,
+        .trace_id = weight->trace_id,
+        .weight_kg = weight->weight_kg,
+        .occurred_at_unix_ms = weight->occurred_at_unix_ms,
+    };
 
     return news_tell(telling, &news);
 }
@@ -44,16 +47,36 @@ static int tell_waiting(struct telling *telling, const struct session *session)
 
 static int tell_created(struct telling *telling, const struct weigh_fact *fact)
 {
-    const struct news news = { fact->session,
-                               "weighvision.session.created",
-                               news_write_created,
-                               fact->event_id,
-                               fact->trace_id,
-                               0,
-                               fact->occurred_at_unix_ms };
+    const struct news news = {
+        .session = fact->session,
+        .event_type = "weighvision.session.created",
+        .write = news_write_created,
+        .event_id = fact->event_id,
+        .trace_id = fact->trace_id,
+        .occurred_at_unix_ms = fact->occurred_at_unix_ms,
+    };
     int r = news_tell(telling, &news);
 
     return r < 0 ? r : tell_waiting(telling, fact->session);
+}
+
+/* The end has told how many images there are, and the media store tells of each whose
+ * session it knows. One that is bound after that, the cloud can hear of only here. */
+static int tell_late_image(struct telling *telling, const struct weigh_fact *fact)
+{
+    const struct news news = {
+        .session = fact->session,
+        .event_type = "weighvision.image.captured",
+        .write = news_write_image,
+        .event_id = fact->event_id,
+        .trace_id = fact->trace_id,
+        .media_id = fact->media_id,
+        .occurred_at_unix_ms = fact->occurred_at_unix_ms,
+    };
+
+    return fact->session->has_new_media && fact->session->time_unix_ms[SESSION_TOLD_AT]
+               ? news_tell(telling, &news)
+               : FARMIQ_OK;
 }
 
 static int tell_fact(struct telling *telling, const struct weigh_fact *fact)
@@ -68,6 +91,8 @@ static int tell_fact(struct telling *telling, const struct weigh_fact *fact)
         return FARMIQ_OK;
     if (fact->kind == FARMIQ_SESSION_EV_CREATED)
         return tell_created(telling, fact);
+    if (fact->kind == FARMIQ_SESSION_EV_IMAGE)
+        return tell_late_image(telling, fact);
     return fact->is_told ? tell_weight(telling, fact->session, &weight) : FARMIQ_OK;
 }
 
@@ -96,13 +121,14 @@ static void compare_images(const struct shim_call *call, const struct session *s
 
 static int tell_finalized(struct telling *telling, struct session *session)
 {
-    const struct news news = { session,
-                               "weighvision.session.finalized",
-                               news_write_finalized,
-                               session->text[SESSION_FINALIZED_EVENT],
-                               session->text[SESSION_FINALIZED_TRACE],
-                               0,
-                               session->fold.end_at_unix_ms };
+    const struct news news = {
+        .session = session,
+        .event_type = "weighvision.session.finalized",
+        .write = news_write_finalized,
+        .event_id = session->text[SESSION_FINALIZED_EVENT],
+        .trace_id = session->text[SESSION_FINALIZED_TRACE],
+        .occurred_at_unix_ms = session->fold.end_at_unix_ms,
+    };
 
     session->time_unix_ms[SESSION_TOLD_AT] = telling->call->now_unix_ms;
     session->is_changed = 1;

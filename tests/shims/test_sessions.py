@@ -240,8 +240,26 @@ def test_an_end_that_lacks_its_image_is_told_after_a_while(edge):
     assert payload["final_weight_kg"] is None and payload["image_count"] == 0
     assert payload["farm_id"] == "f1" and payload["station_id"] == "st-1"
     assert metric(edge, edge.edge_url, "farmiq_session_image_mismatches_total") == 1
-    post(edge, "/s1/bind-media", body(mediaObjectId="m1"))
-    assert types_told(edge) == ["session.created", "session.finalized"]
+    for _ in range(2):
+        post(edge, "/s1/bind-media", body(mediaObjectId="m1", at="2026-01-01T10:01:00Z"))
+    assert types_told(edge) == ["image.captured", "session.created", "session.finalized"]
+    payload = json.loads(edge.query(
+        "edge", "SELECT payload_json FROM sync_outbox WHERE event_type LIKE '%captured'")[0][0])
+    assert (payload["session_id"], payload["media_id"]) == ("s1", "m1")
+
+
+def test_an_image_that_is_attached_after_the_end_reaches_the_session_at_the_cloud(farm):
+    """edge 4.3, cloud 3.4: its store did not know the session, and the end has been told."""
+    session = f"late-{new_id()}"
+    post(farm, "", creation(session, TENANT))
+    post(farm, f"/{session}/finalize", body(TENANT, "2026-01-01T10:02:00Z"))
+    wait_for("the end", 60,
+             lambda: "session.finalized" in types_told(farm, TENANT, session), 0.2)
+    assert post(farm, f"/{session}/attach", {"media_id": "m-late"}, TENANT)[0] == 200
+    assert "image.captured" in types_told(farm, TENANT, session)
+    at_cloud = f"SELECT object_id FROM weighvision_media WHERE session_id = '{session}'"
+    wait_for("the image at the cloud", 60, lambda: [
+        tuple(row) for row in farm.query("cloud", at_cloud)] == [("m-late",)], 0.2)
 
 
 def test_what_waits_for_created_in_vain_is_told_without_it(edge):
@@ -256,8 +274,8 @@ def test_what_waits_for_created_in_vain_is_told_without_it(edge):
     wait_for("its second weight", 10, lambda: len(types_told(edge)) == 3)
     post(edge, "", creation())
     post(edge, "/s1/bind-media", body(mediaObjectId="m1"))
-    assert types_told(edge) == ["session.created", "session.finalized", "weight.recorded",
-                                "weight.recorded"]
+    assert types_told(edge) == ["image.captured", "session.created", "session.finalized",
+                                "weight.recorded", "weight.recorded"]
     assert metric(edge, edge.edge_url, "farmiq_sessions_orphaned_total") == 2
 
 
