@@ -120,8 +120,8 @@ def finish(farm):
     """Nothing new is made; what was made finds its way; then everything stops."""
     try:
         farm.end_devices(300)
-        wait_for("the backlog's way to the cloud", 60, farm.drained, every=0.2)
-        wait_for("the way of sessions and feedings to the cloud", 90,
+        wait_for("the backlog's way to the cloud", 300, farm.drained, every=0.2)
+        wait_for("the way of sessions and feedings to the cloud", 300,
                  lambda: is_settled(session_tally(farm), farm.feed_tally()), every=0.2)
     except (TimeoutError, subprocess.TimeoutExpired) as late:
         print(f"\n{late}", file=sys.stderr)

@@ -15,7 +15,7 @@ import psycopg2
 
 # Without fsync, because what a killed server wrote the system still has: only a power cut
 # would tell, and a recovery that syncs every file takes half a minute on a busy disk.
-SETTINGS = {"fsync": "off", "listen_addresses": "127.0.0.1", "max_connections": 100,
+SETTINGS = {"fsync": "off", "listen_addresses": "127.0.0.1", "max_connections": 300,
             "shared_buffers": "64MB", "log_error_verbosity": "terse"}
 
 # PostgreSQL refuses to run as root: then it runs as the user that its package made.
@@ -73,7 +73,7 @@ class Cluster:
 
     def answers(self):
         try:
-            psycopg2.connect(self.url("postgres"), connect_timeout=2).close()
+            psycopg2.connect(self.url("postgres"), connect_timeout=10).close()
             return True
         except psycopg2.OperationalError:
             return False
