@@ -239,15 +239,23 @@ static int purge(struct farmiq__engine *engine, void *arg)
     return r ? r : farmiq__count(engine, p->queue, &change);
 }
 
+/* Either purge, as a unit of its own. */
+static int run_purge(int (*purge_some)(struct farmiq__engine *engine, void *arg),
+                     struct purging *p, uint32_t *purged)
+{
+    int r = farmiq__unit(p->engine, purge_some, p);
+
+    if (!r)
+        *purged = p->purged;
+    return r;
+}
+
 int farmiq__outbox_purge(void *ctx, const char *queue, int64_t before_unix_ms,
                          uint32_t limit, uint32_t *purged)
 {
     struct purging p = { ctx, queue, before_unix_ms, limit, 0, 0 };
-    int r = farmiq__unit(ctx, purge, &p);
 
-    if (!r)
-        *purged = p.purged;
-    return r;
+    return run_purge(purge, &p, purged);
 }
 
 struct replaying {
@@ -394,9 +402,6 @@ int farmiq__outbox_purge_dead(void *ctx, const char *queue, int64_t before_unix_
                               uint32_t limit, uint32_t *purged)
 {
     struct purging p = { ctx, queue, before_unix_ms, limit, 0, 0 };
-    int r = farmiq__unit(ctx, purge_dead, &p);
 
-    if (!r)
-        *purged = p.purged;
-    return r;
+    return run_purge(purge_dead, &p, purged);
 }

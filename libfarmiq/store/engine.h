@@ -140,4 +140,14 @@ int farmiq__outbox_replay(void *ctx, const char *queue,
 int farmiq__outbox_purge_dead(void *ctx, const char *queue, int64_t before_unix_ms,
                               uint32_t limit, uint32_t *purged);
 
+/* These in a driver's table. */
+#define FARMIQ__ENGINE_VERBS                                                             \
+    .dedupe = farmiq__dedupe, .dedupe_purge = farmiq__dedupe_purge,                      \
+    .outbox_append = farmiq__outbox_append, .outbox_claim = farmiq__outbox_claim,        \
+    .outbox_renew = farmiq__outbox_renew, .outbox_settle = farmiq__outbox_settle,        \
+    .outbox_stats = farmiq__outbox_stats, .outbox_redrive = farmiq__outbox_redrive,      \
+    .outbox_unclaim = farmiq__outbox_unclaim, .outbox_purge = farmiq__outbox_purge,      \
+    .outbox_replay = farmiq__outbox_replay,                                              \
+    .outbox_purge_dead = farmiq__outbox_purge_dead
+
 #endif

@@ -9,10 +9,9 @@
 #include <farmiq/topic.h>
 
 #include "engine.h"
+#include "query_text.h"
 #include "steps.h"
 
-/* The longest name of a queue, with its end. */
-#define FARMIQ__QUEUE_BYTES 32
 #define FARMIQ__PG_PARAMS 32
 /* Commands that wait, at most; the next one sends them. */
 #define FARMIQ__PG_PENDING 8

@@ -71,37 +71,6 @@ int farmiq__pg_exec(struct farmiq__pg *s, const char *sql)
 
 /* Preparing ------------------------------------------------------------------------ */
 
-static int is_queue_name(const char *queue)
-{
-    size_t len = strspn(queue, "abcdefghijklmnopqrstuvwxyz0123456789_");
-
-    return len < FARMIQ__QUEUE_BYTES && !queue[len];
-}
-
-/* {queue} becomes its name. */
-static char *expand(const char *text, const char *queue)
-{
-    static const char hole[] = "{queue}";
-    size_t room = strlen(text) + 1, len = 0;
-    char *sql;
-
-    for (const char *at = text; (at = strstr(at, hole)); at++)
-        room += FARMIQ__QUEUE_BYTES;
-    sql = malloc(room);
-    while (sql && *text) {
-        int is_hole = strncmp(text, hole, sizeof hole - 1) == 0;
-        const char *from = is_hole ? queue : text;
-        size_t from_len = is_hole ? strlen(queue) : 1;
-
-        memcpy(sql + len, from, from_len);
-        len += from_len;
-        text += is_hole ? sizeof hole - 1 : 1;
-    }
-    if (sql)
-        sql[len] = '\0';
-    return sql;
-}
-
 static struct farmiq__pg_statement *find_statement(const struct farmiq__pg *s,
                                                    const struct farmiq_sql_query *query,
                                                    const char *queue)
@@ -144,7 +113,7 @@ static int describe(struct farmiq__pg *s, struct farmiq__pg_statement *statement
 static int prepare(struct farmiq__pg *s, const struct farmiq_sql_query *query,
                    const char *queue, struct farmiq__pg_statement *statement)
 {
-    char *sql = expand(query->pg, queue);
+    char *sql = farmiq__query_text(query->pg, queue);
     int r;
 
     if (!sql)
@@ -339,7 +308,7 @@ int farmiq__pg_run(void *ctx, const struct farmiq_sql_query *query, const char *
         return FARMIQ_OK;
     if (!queue)
         queue = "";
-    if (!is_queue_name(queue))
+    if (!farmiq__is_queue_name(queue))
         return FARMIQ_E_ARG;
     r = prepare_and_run(s, query, queue, param_count, &call);
     if (r && !was_lost && may_ask_again(s))

@@ -8,10 +8,8 @@
 #include <farmiq/store_sqlite.h>
 
 #include "engine.h"
+#include "query_text.h"
 #include "steps.h"
-
-/* The longest name of a queue, with its end. */
-#define FARMIQ__QUEUE_BYTES 32
 
 /* A prepared statement, under the query and the queue it was prepared for. */
 struct farmiq__statement {

@@ -85,37 +85,12 @@ void farmiq__sqlite_forget_statements(struct farmiq__sqlite *s)
 
 /* Preparing ------------------------------------------------------------------------ */
 
-static int is_queue_name(const char *queue)
+/* SQLite would number $1 by its first appearance; ?1 is the first in any case. */
+static void number_params(char *sql)
 {
-    size_t len = strspn(queue, "abcdefghijklmnopqrstuvwxyz0123456789_");
-
-    return len < FARMIQ__QUEUE_BYTES && !queue[len];
-}
-
-/* SQLite's text: {queue} becomes its name, and $1, which SQLite would number by first
- * appearance, becomes ?1. */
-static char *expand(const char *text, const char *queue)
-{
-    static const char hole[] = "{queue}";
-    size_t room = strlen(text) + 1, len = 0;
-    char *sql;
-
-    for (const char *at = text; (at = strstr(at, hole)); at++)
-        room += FARMIQ__QUEUE_BYTES;
-    sql = malloc(room);
-    while (sql && *text) {
-        if (strncmp(text, hole, sizeof hole - 1) == 0) {
-            memcpy(sql + len, queue, strlen(queue));
-            len += strlen(queue);
-            text += sizeof hole - 1;
-            continue;
-        }
-        sql[len++] = *text == '$' && text[1] >= '0' && text[1] <= '9' ? '?' : *text;
-        text++;
-    }
-    if (sql)
-        sql[len] = '\0';
-    return sql;
+    for (; (sql = strchr(sql, '$')) != NULL; sql++)
+        if (sql[1] >= '0' && sql[1] <= '9')
+            *sql = '?';
 }
 
 static int prepare(struct farmiq__sqlite *s, const struct farmiq_sql_query *query,
@@ -128,9 +103,10 @@ static int prepare(struct farmiq__sqlite *s, const struct farmiq_sql_query *quer
         return FARMIQ_E_UNSUPPORTED;
     if (!*queue && strstr(query->sqlite, "{queue}"))
         return FARMIQ_E_ARG;
-    sql = expand(query->sqlite, queue);
+    sql = farmiq__query_text(query->sqlite, queue);
     if (!sql)
         return FARMIQ_E_NOMEM;
+    number_params(sql);
     rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
     free(sql);
     return farmiq__sqlite_code(rc);
@@ -363,7 +339,7 @@ int farmiq__sqlite_run(void *ctx, const struct farmiq_sql_query *query, const ch
         return FARMIQ_OK;
     if (!queue)
         queue = "";
-    if (!is_queue_name(queue))
+    if (!farmiq__is_queue_name(queue))
         return FARMIQ_E_ARG;
     r = is_unit ? farmiq__sqlite_begin(s) : FARMIQ_OK;
     if (r)

@@ -92,7 +92,7 @@ static void wait_until_ready(const struct pg_server *server)
 
     pg_server_conninfo(server, "public", conninfo, sizeof conninfo);
     while (PQping(conninfo) != PQPING_OK) {
-        assert_true(tries++ < 600);
+        assert_true(tries++ < 2400); /* recovery first syncs every file */
         usleep(50000);
     }
 }
