@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole path against its ceilings, in one run, as ratios.
 
-Usage: bench_path.py [--build DIR] [--events N] [--rounds N]
+Usage: bench_path.py [--build DIR] [--events N] [--rounds N] [--only PART] [--postgresql]
 
 The ceiling of the edge is a subscriber that only counts (mosquitto_sub) on the same
 broker under the same load, alternating with our edge.
@@ -44,7 +44,9 @@ class Bench:
         self.window = 1000
 
     def farm(self, name):
-        made = Farm(self.home / name, self.build)
+        made = Farm(self.home / name, self.build, self.args.postgresql)
+        if self.args.postgresql:
+            made.start_postgres(fsync="on")
         made.start_broker()
         return made
 
@@ -167,6 +169,8 @@ def main():
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["edge", "drain", "path"])
+    parser.add_argument("--postgresql", action="store_const", const=["edge"], default=(),
+                        help="the edge's rows are there, and not in a file")
     args = parser.parse_args()
     home = pathlib.Path(tempfile.mkdtemp(prefix="farmiq-bench-"))
     bench = Bench(args, home)
