@@ -11,6 +11,8 @@ static const struct shim_option options[] = {
     ZONE_OPTION,
     { "WEIGHT_ROLLUP_INTERVAL_MS", SHIM_MS, "10s",
       "how often days are summed up again that have changed; news wakes it" },
+    { "WEIGHT_AGGREGATE_EVENTS", SHIM_FLAG, "false",
+      "tell the bus of each day summed up; for a cloud where a service takes it" },
     { "SESSION_RETENTION_DAYS", SHIM_COUNT, "2555",
       "how long a session and its day are kept after their last change; 0: for ever" },
     { "SESSION_CLEANUP_INTERVAL_MS", SHIM_MS, "1h",

@@ -665,6 +665,26 @@ def test_a_days_figures_count_each_finalized_session_once(cloud):
         assert cloud.get(f"weight-aggregates?{wrong}")[0] == 400, wrong
 
 
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_a_day_is_told_where_somebody_takes_it(tmp_path, build, is_wanted):
+    """Else it would lie unrouted, and the alarm for that would never rest."""
+    def told():
+        return [json.loads(row[0]) for row in cloud.farm.query(
+            "cloud", "SELECT payload FROM bus_unrouted_event WHERE event_type = "
+                     "'weighvision.weight_aggregate.upserted'")]
+
+    cloud = Cloud(tmp_path, build, WEIGHT_AGGREGATE_EVENTS=str(is_wanted).lower())
+    try:
+        cloud.take(weighing("s1", 100))
+        if is_wanted:
+            assert wait_for("a day", 60, told)[0]["avg_weight_kg"] == 100
+        else:
+            cloud.get("weight-aggregates?start=2026-01-01&end=2026-01-01")
+            assert told() == []
+    finally:
+        cloud.farm.end()
+
+
 def test_days_are_local(tmp_path, build):
     cloud = Cloud(tmp_path, build, TIME_ZONE="Asia/Bangkok")
     try:
