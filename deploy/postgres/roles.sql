@@ -41,12 +41,11 @@ INSERT INTO farmiq_right VALUES
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_edge_sync_forwarder', 'sync_outbox', 'SELECT'),
     -- The cloud.
-    ('farmiq_cloud_ingestion', 'cloud_dedupe|edge_replay|edge_status',
+    ('farmiq_cloud_ingestion', 'cloud_dedupe|edge_replay|edge_status|bus_origin',
         'SELECT, INSERT, UPDATE, DELETE'),
     ('farmiq_cloud_ingestion',
         '(ingest|bus_[a-z]+)_(event|ready|batch|retry|dead|error|receipt|count|audit)',
         'SELECT, INSERT, UPDATE, DELETE'),
-    ('farmiq_cloud_ingestion', 'bus_origin', 'SELECT, INSERT, DELETE'),
     ('farmiq_cloud_weighvision_readmodel', 'bus_origin', 'SELECT, INSERT'),
     ('farmiq_cloud_telemetry_service',
         'telemetry_(raw|agg|latest|edge_agg)|device_last_seen',
