@@ -254,7 +254,7 @@ static int is_stale(const struct shim_video *v, const struct v4l2_buffer *buffer
 
     return (buffer->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) ==
                    V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
-               ? taken_ms < asked_ms
+               ? taken_ms <= asked_ms
                : seen <= v->buffer_count;
 }
 

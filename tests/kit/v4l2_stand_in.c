@@ -105,8 +105,10 @@ static uint32_t fill_yuyv(uint8_t *bytes)
     return camera.pix.sizeimage;
 }
 
+/* A frame is of when it began: what the test says later is not in it. */
 static void fill(struct frame *frame)
 {
+    clock_gettime(CLOCK_MONOTONIC, &frame->taken);
     frame->used = camera.pix.pixelformat == V4L2_PIX_FMT_MJPEG ? fill_jpeg(frame->bytes)
                                                                : fill_yuyv(frame->bytes);
     if (says("noise", NULL))
@@ -114,7 +116,6 @@ static void fill(struct frame *frame)
             frame->bytes[i] = (uint8_t)(rand() >> 3);
     if (says("cut", NULL))
         frame->used /= 2;
-    clock_gettime(CLOCK_MONOTONIC, &frame->taken);
     frame->is_queued = 0;
     frame->is_done = 1;
     eventfd_write(camera.fd, 1);

@@ -341,7 +341,7 @@ static void check_weighings(void)
     for (uint32_t i = 0; i < sessions; i++) {
         check_weighing(&checks.edge, (struct comparison){ weighing_at(i), "edge", 1, 0 });
         check_weighing(&checks.cloud,
-                       (struct comparison){ weighing_at(i), "cloud", 0, 0 });
+                       (struct comparison){ weighing_at(i), "cloud", 1, 0 });
         check_feeding(weighing_at(i));
     }
     farm_assert_count(__LINE__, "I2: feedings at the cloud", farm_cloud_fed(), sessions);
@@ -349,6 +349,11 @@ static void check_weighings(void)
                       count(&checks.cloud, &sql_weights), sessions * WEIGHING_WEIGHTS);
     farm_assert_count(__LINE__, "I2: events of sessions told to the cloud",
                       count(&checks.edge, &sql_told), sessions * WEIGHING_TOLD);
+    farm_assert_count(__LINE__, "I2: images told after their session's end",
+                      count(&checks.edge, &sql_images_told),
+                      count(&checks.cloud, &sql_late_images));
+    farm_assert_count(__LINE__, "I2: images that the cloud counts",
+                      count(&checks.cloud, &sql_images), sessions);
     farm_assert_count(__LINE__, "I2: weights in the cloud's days",
                       count(&checks.cloud, &sql_weighed), sessions);
 }

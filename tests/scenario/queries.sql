@@ -101,7 +101,19 @@ WHERE tenant_id = $1 AND session_id = $2
 SELECT count(*) FROM weigh_weight
 
 -- name: told
-SELECT count(*) FROM sync_event WHERE event_type LIKE 'weighvision.%'
+SELECT count(*) FROM sync_event
+WHERE event_type LIKE 'weighvision.%' AND event_type <> 'weighvision.image.captured'
+
+-- name: images_told
+SELECT count(*) FROM sync_event WHERE event_type = 'weighvision.image.captured'
+
+-- Those that the end of their session counts, and those that came later.
+-- name: images
+SELECT CAST(coalesce(sum(declared_image_count), 0) AS bigint) + (SELECT count(*) FROM weigh_media)
+FROM weigh_session
+
+-- name: late_images
+SELECT count(*) FROM weigh_media
 
 -- name: weighed@sqlite
 SELECT coalesce(sum(sample_count), 0) FROM weighvision_weight_aggregate
