@@ -572,6 +572,7 @@ def test_the_shipped_configuration_serves_least_privileged_services(tmp_path, bu
         for consumer, database in ((TELEMETRY, "cloud"), (FEED, "feed"), (SESSIONS, "sessions")):
             farm.start_service(consumer, DATABASE_URL=farm.database_url(database),
                                API_TOKENS=f"{farm.token}:{TENANT}",
+                               WEIGHT_AGGREGATE_EVENTS="true" if consumer == SESSIONS else None,
                                RABBITMQ_URL=farm.rabbit.url_of(consumer, farm.secret), **tls)
         good, bad = event(), event(payload={"metric_type": "t", "metric_value": "x"})
         fed = feeding()
