@@ -44,19 +44,16 @@ static int are_others(const struct arrival *arrival)
     struct shim_call *call = arrival->call;
 
     if (media->type.len && !text_equal(media->type, arrival->type))
-        return shim_reply_error(call, 409, "CONTENT_TYPE_MISMATCH",
-                                "media.stored says another type than Content-Type"),
-               1;
+        return shim_refuse(call, 409, "CONTENT_TYPE_MISMATCH",
+                           "media.stored says another type than Content-Type");
     if (media->bytes >= 0 && media->bytes != arrival->facts.bytes)
-        return shim_reply_error(call, 409, "SIZE_MISMATCH",
-                                "media.stored says %lld bytes, these are %lld",
-                                (long long)media->bytes, (long long)arrival->facts.bytes),
-               1;
+        return shim_refuse(call, 409, "SIZE_MISMATCH",
+                           "media.stored says %lld bytes, these are %lld",
+                           (long long)media->bytes, (long long)arrival->facts.bytes);
     if (media->etag.len == SHA256_HEX_BYTES &&
         !text_is(media->etag, arrival->facts.sha256))
-        return shim_reply_error(call, 409, "DIGEST_MISMATCH",
-                                "media.stored says another SHA-256"),
-               1;
+        return shim_refuse(call, 409, "DIGEST_MISMATCH",
+                           "media.stored says another SHA-256");
     return 0;
 }
 

@@ -51,14 +51,12 @@ int image_is_refused(struct shim_call *call, struct farmiq_str type, int64_t max
                      const struct shim_file_facts *facts)
 {
     if (facts->bytes == 0)
-        return shim_reply_error(call, 400, "VALIDATION_ERROR", "the image is empty"), 1;
+        return shim_refuse(call, 400, "VALIDATION_ERROR", "the image is empty");
     if (facts->bytes > max_bytes)
-        return shim_reply_error(call, 413, "PAYLOAD_TOO_LARGE", "the image is too long"),
-               1;
+        return shim_refuse(call, 413, "PAYLOAD_TOO_LARGE", "the image is too long");
     if (!text_is(type, image_type_of(facts->head, facts->head_bytes)))
-        return shim_reply_error(call, 409, "CONTENT_TYPE_MISMATCH",
-                                "the bytes are not of the type they are said to be"),
-               1;
+        return shim_refuse(call, 409, "CONTENT_TYPE_MISMATCH",
+                           "the bytes are not of the type they are said to be");
     return 0;
 }
 

@@ -82,21 +82,17 @@ static int check(struct shim_call *call, const struct completion *completion)
     int64_t said = completion->media.bytes;
 
     if (!completion->is_there)
-        return shim_reply_error(call, 404, "OBJECT_NOT_FOUND",
-                                "nothing was uploaded under object_key"),
-               1;
+        return shim_refuse(call, 404, "OBJECT_NOT_FOUND",
+                           "nothing was uploaded under object_key");
     if (said >= 0 && said != completion->bytes)
-        return shim_reply_error(call, 409, "SIZE_MISMATCH",
-                                "size_bytes is %lld, the object has %lld",
-                                (long long)said, (long long)completion->bytes),
-               1;
+        return shim_refuse(call, 409, "SIZE_MISMATCH",
+                           "size_bytes is %lld, the object has %lld", (long long)said,
+                           (long long)completion->bytes);
     if (completion->bytes > shim_number(call, "MEDIA_MAX_UPLOAD_BYTES"))
-        return shim_reply_error(call, 413, "PAYLOAD_TOO_LARGE", "the object is too long"),
-               1;
+        return shim_refuse(call, 413, "PAYLOAD_TOO_LARGE", "the object is too long");
     if (!text_is(completion->media.text[MEDIA_TYPE], completion->type))
-        return shim_reply_error(call, 409, "CONTENT_TYPE_MISMATCH",
-                                "mime_type is not the type of the object"),
-               1;
+        return shim_refuse(call, 409, "CONTENT_TYPE_MISMATCH",
+                           "mime_type is not the type of the object");
     return 0;
 }
 

@@ -15,22 +15,18 @@ int media_refuse_request(struct shim_call *call, const struct media_request *req
     int64_t most = shim_number(call, "MEDIA_MAX_UPLOAD_BYTES");
 
     if (!image_type_is_accepted(request->media.text[MEDIA_TYPE]))
-        return shim_reply_error(call, 400, "UNSUPPORTED_CONTENT_TYPE",
-                                "content_type must be image/jpeg, image/png or "
-                                "image/webp"),
-               1;
+        return shim_refuse(call, 400, "UNSUPPORTED_CONTENT_TYPE",
+                           "content_type must be image/jpeg, image/png or "
+                           "image/webp");
     if (request->media.bytes > most)
-        return shim_reply_error(call, 413, "PAYLOAD_TOO_LARGE",
-                                "an image has at most %lld bytes", (long long)most),
-               1;
+        return shim_refuse(call, 413, "PAYLOAD_TOO_LARGE",
+                           "an image has at most %lld bytes", (long long)most);
     if (!wait_ms)
         return 0;
     shim_reply_header(call, "Retry-After",
                       text_of_number(call, (wait_ms + 999) / 1000).ptr);
     shim_count("farmiq_media_uploads_total", "limited", 1);
-    return shim_reply_error(call, 429, "RATE_LIMITED",
-                            "this device asks for too many URLs"),
-           1;
+    return shim_refuse(call, 429, "RATE_LIMITED", "this device asks for too many URLs");
 }
 
 static void write_headers(struct farmiq_json_writer *json, const char *name,

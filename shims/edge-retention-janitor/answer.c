@@ -16,10 +16,9 @@ static int read_wish(struct shim_call *call, int *is_dry)
     if (r == FARMIQ_E_NOMEM)
         return r;
     if (r < 0 || (member.type > FARMIQ_JSON_NULL && member.type != FARMIQ_JSON_BOOL))
-        return shim_reply_error(call, 400, "VALIDATION_ERROR",
-                                "the body must be empty, or an object whose dry_run is "
-                                "true or false"),
-               1;
+        return shim_refuse(call, 400, "VALIDATION_ERROR",
+                           "the body must be empty, or an object whose dry_run is "
+                           "true or false");
     *is_dry = member.type == FARMIQ_JSON_BOOL && member.number != 0;
     return 0;
 }
@@ -43,7 +42,7 @@ static int reply_run(struct shim_call *call, const struct janitor_run *run)
 int janitor_post_run(struct shim_call *call)
 {
     struct janitor_run run = { 0 };
-    int is_dry, r = read_wish(call, &is_dry);
+    int is_dry = 0, r = read_wish(call, &is_dry);
 
     if (r)
         return r < 0 ? r : FARMIQ_OK;

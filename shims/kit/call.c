@@ -294,16 +294,11 @@ int shim_reply(struct shim_call *call, int status)
     return r < 0 ? r : shim_reply_text(call, status, "application/json", body);
 }
 
-int shim_reply_error(struct shim_call *call, int status, const char *code,
-                     const char *format, ...)
+static int reply_error(struct shim_call *call, int status, const char *code,
+                       const char *message)
 {
     struct farmiq_json_writer *w = shim_json(call, 1024);
-    char message[256];
-    va_list args;
 
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
     shim_count("farmiq_http_errors_total", code, 1);
     shim_log(call, status >= 500 ? SHIM_ERROR : SHIM_INFO, "http.refused", "%d %s: %s",
              status, code, message);
@@ -319,6 +314,33 @@ int shim_reply_error(struct shim_call *call, int status, const char *code,
     farmiq_json_close(w, '}');
     farmiq_json_close(w, '}');
     return shim_reply(call, status);
+}
+
+#define ERROR_MESSAGE_BYTES 256
+
+int shim_reply_error(struct shim_call *call, int status, const char *code,
+                     const char *format, ...)
+{
+    char message[ERROR_MESSAGE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return reply_error(call, status, code, message);
+}
+
+int shim_refuse(struct shim_call *call, int status, const char *code, const char *format,
+                ...)
+{
+    char message[ERROR_MESSAGE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    reply_error(call, status, code, message);
+    return 1;
 }
 
 void shim_reply_header(struct shim_call *call, const char *name, const char *value)

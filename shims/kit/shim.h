@@ -269,6 +269,10 @@ int shim_reply_text(struct shim_call *call, int status, const char *type,
 /* The one error body: code, message, traceId. Counts and logs. Returns 0. */
 int shim_reply_error(struct shim_call *call, int status, const char *code,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** The same for the checks before a handler's work: 1, "it has been answered". */
+int shim_refuse(struct shim_call *call, int status, const char *code, const char *format,
+                ...) __attribute__((format(printf, 4, 5)));
 void shim_reply_header(struct shim_call *call, const char *name, const char *value);
 
 /* ## Files, below the folder that an option names
