@@ -115,13 +115,17 @@ class Process:
         self.user, self.running = user, None
 
     def start(self):
+        self.launch()
+        wait_for(f"{self.name} ready (see {self.log})", self.patience_s, self._is_ready)
+
+    def launch(self):
+        """Start what need not be there any more a moment later."""
         env = {name: value for name, value in {**os.environ, **self.env}.items()
                if value is not None}
         with open(self.log, "ab") as log:
             self.running = subprocess.Popen(self.args, env=env, stdout=log,
                                             stderr=subprocess.STDOUT,
                                             start_new_session=True, user=self.user)
-        wait_for(f"{self.name} ready (see {self.log})", self.patience_s, self._is_ready)
 
     def _is_ready(self):
         if self.running.poll() is not None:
@@ -393,7 +397,7 @@ class Farm:
             device.end()
             device.env.update({"COUNT": "1"} if name.startswith("scale") else
                               {"SOURCE": "csv", "CSV_FILE": str(nothing)})
-            device.start()
+            device.launch()  # with nothing to do it ends at once
         for name, device in devices.items():
             if device.running.wait(seconds) != 0:
                 raise RuntimeError(f"{name} did not end well, see {device.log}")

@@ -82,7 +82,8 @@ def collect(farm, *sections):
     env = {"DATABASE_URL": f"sqlite:{farm.home}/agent-snmp.db", "MQTT_HOST": "127.0.0.1",
            "MQTT_PORT": str(farm.ports["mqtt"]), "TENANT_ID": TENANT, "FARM_ID": FARM,
            "BARN_ID": BARN, "LEDGER": str(farm.home / "agent-snmp.ledger"),
-           "SNMP_DEVICES_FILE": str(path), "REPLAY_RATE": "0"}
+           "SNMP_DEVICES_FILE": str(path), "REPLAY_RATE": "0", "ACK_TIMEOUT": "2s",
+           "DRAIN": "60s"}
     return farm._add("agent-snmp",
                      [str(farm.build / "shims/iot-snmp-agent/iot-snmp-agent")], env,
                      lambda: True)
@@ -152,8 +153,8 @@ def test_kill_9_loses_and_doubles_nothing(farm, devices):
                  lambda: len(readings(farm, device.name, "big")) > seen + 5)
         agent.end(signal.SIGKILL)
         agent.start()
-    agent.end()
-    wait_for("the way to the cloud", 30, farm.drained)
+    agent.end(seconds=70)
+    wait_for("the way to the cloud", 60, farm.drained)
     books = farm.tally()
     assert books["published"] > 50
     assert (books["lost"], books["duplicated"]) == (0, 0)
