@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET intake records (spec cloud 6.4), a page at a time. */
-#include "common/cursor.h"
 #include "common/feed.h"
-#include "common/rows.h"
+#include "common/page.h"
 #include "common/text.h"
 #include "records.h"
 #include "queries.h"
@@ -10,9 +9,6 @@
 #define DEFAULT_LIMIT 25
 #define MOST_LIMIT 100
 #define ROW_BYTES (16 * 1024) /* ten ids and the notes at their longest, all escaped */
-
-#define ID_COLUMN 0
-#define TIME_COLUMN 10
 
 static const struct rows_column columns[] = {
     { "id", ROWS_TEXT },
@@ -36,44 +32,12 @@ static const struct rows_column columns[] = {
     { 0 },
 };
 
-struct page {
-    struct shim_call *call;
-    struct rows rows;
-    int64_t limit;
-    struct cursor last;
-    int has_more;
+static const struct page_kind page = {
+    .columns = columns,
+    .id_column = 0,
+    .time_column = 10,
+    .row_bytes = ROW_BYTES,
 };
-
-/* One row more than was asked for says that there is a page behind this. */
-static int write_row(void *ctx, uint32_t row, const struct farmiq_sql_value *values,
-                     uint32_t count)
-{
-    struct page *page = ctx;
-
-    if (page->rows.count == page->limit) {
-        page->has_more = 1;
-        return 0;
-    }
-    page->last.unix_ms = values[TIME_COLUMN].integer;
-    page->last.id = text_copy(page->call, values[ID_COLUMN].text);
-    return rows_write(&page->rows, row, values, count);
-}
-
-static int reply(struct page *page, const struct farmiq_sql_value *params)
-{
-    struct farmiq_json_writer *json = page->rows.json;
-    int r;
-
-    farmiq_json_open(json, '{');
-    farmiq_json_key(json, "items");
-    farmiq_json_open(json, '[');
-    r = farmiq_sql_run(page->call->store, &sql_records, NULL, params, 11, write_row,
-                       page);
-    farmiq_json_close(json, ']');
-    cursor_write(page->call, json, &page->last, !page->has_more);
-    farmiq_json_close(json, '}');
-    return r < 0 ? r : shim_reply(page->call, 200);
-}
 
 static struct farmiq_str ask_source(struct ask *ask)
 {
@@ -87,8 +51,7 @@ static struct farmiq_str ask_source(struct ask *ask)
 int records_get(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
-    struct page page = { .call = call,
-                         .limit = ask_limit(&ask, DEFAULT_LIMIT, MOST_LIMIT) };
+    int64_t limit = ask_limit(&ask, DEFAULT_LIMIT, MOST_LIMIT);
     struct cursor after = cursor_ask(&ask);
     const struct farmiq_sql_value params[] = {
         farmiq_sql_text(call->tenant_id),
@@ -99,7 +62,7 @@ int records_get(struct shim_call *call)
         farmiq_sql_text(ask_text(&ask, ASK_BATCH)),
         farmiq_sql_text(ask_text(&ask, "feedLotId|feed_lot_id")),
         farmiq_sql_text(ask_source(&ask)),
-        farmiq_sql_integer(page.limit + 1),
+        farmiq_sql_integer(limit + 1),
         farmiq_sql_integer(after.unix_ms),
         farmiq_sql_text(after.id),
     };
@@ -108,7 +71,5 @@ int records_get(struct shim_call *call)
         ask_refuse(&ask, "from is after to");
     if (ask.is_refused)
         return 0;
-    page.rows = (struct rows){ shim_json(call, (size_t)(page.limit + 1) * ROW_BYTES),
-                               columns, 0 };
-    return reply(&page, params);
+    return page_reply(call, &page, limit, &sql_records, params, 11);
 }

@@ -3,15 +3,12 @@
  * time, then id, newest first; the cursor names the last of a page. */
 #include "cloud_media.h"
 
-#include "common/cursor.h"
-#include "common/rows.h"
+#include "common/page.h"
 #include "queries.h"
 
 #define DEFAULT_LIMIT 100
 #define MOST_LIMIT 1000
 #define ROW_BYTES 8192 /* an object's key may take an escape for each byte */
-#define ID_COLUMN 0
-#define TIME_COLUMN 12
 
 static const struct rows_column columns[] = {
     { "id", ROWS_TEXT },           { "tenantId", ROWS_TEXT },
@@ -62,56 +59,17 @@ int cloud_media_get_stats(struct shim_call *call)
 
 /* ## A page */
 
-struct page {
-    struct shim_call *call;
-    struct rows rows;
-    int64_t limit;
-    struct cursor last;
-    int has_more;
+static const struct page_kind page = {
+    .columns = columns,
+    .id_column = 0,
+    .time_column = 12,
+    .row_bytes = ROW_BYTES,
 };
-
-static int write_row(void *ctx, uint32_t row, const struct farmiq_sql_value *values,
-                     uint32_t count)
-{
-    struct page *page = ctx;
-
-    if (row == page->limit) {
-        page->has_more = 1;
-        return FARMIQ_OK;
-    }
-    if (row == page->limit - 1)
-        page->last = (struct cursor){ values[TIME_COLUMN].integer,
-                                      text_copy(page->call, values[ID_COLUMN].text) };
-    return rows_write(&page->rows, row, values, count);
-}
-
-static int reply(struct page *page, const struct farmiq_sql_query *query,
-                 const struct farmiq_sql_value *params, uint32_t count)
-{
-    struct shim_call *call = page->call;
-    struct farmiq_json_writer *json =
-        shim_json(call, (size_t)(page->limit + 1) * ROW_BYTES);
-    int r;
-
-    page->rows = (struct rows){ json, columns, 0 };
-    farmiq_json_open(json, '{');
-    farmiq_json_key(json, "items");
-    farmiq_json_open(json, '[');
-    r = farmiq_sql_run(call->store, query, NULL, params, count, write_row, page);
-    if (r < 0)
-        return r;
-    farmiq_json_close(json, ']');
-    cursor_write(call, json, &page->last, !page->has_more);
-    member_flag(json, "hasMore", page->has_more);
-    farmiq_json_close(json, '}');
-    return shim_reply(call, 200);
-}
 
 int cloud_media_list(struct shim_call *call)
 {
     struct ask ask = { call, 0 };
-    struct page page = { .call = call,
-                         .limit = ask_limit(&ask, DEFAULT_LIMIT, MOST_LIMIT) };
+    int64_t limit = ask_limit(&ask, DEFAULT_LIMIT, MOST_LIMIT);
     struct farmiq_str session_id = ask_text(&ask, "sessionId|session_id");
     struct cursor after = cursor_ask(&ask);
     const struct farmiq_sql_value params[] = {
@@ -121,7 +79,7 @@ int cloud_media_list(struct shim_call *call)
         farmiq_sql_text(ask_text(&ask, ASK_FARM)),
         farmiq_sql_text(ask_text(&ask, ASK_BARN)),
         farmiq_sql_text(ask_text(&ask, ASK_DEVICE)),
-        farmiq_sql_integer(page.limit + 1),
+        farmiq_sql_integer(limit + 1),
         farmiq_sql_integer(after.unix_ms),
         farmiq_sql_text(after.id),
         farmiq_sql_text(session_id),
@@ -129,6 +87,7 @@ int cloud_media_list(struct shim_call *call)
 
     if (ask.is_refused)
         return FARMIQ_OK;
-    return reply(&page, session_id.len ? &sql_objects_of_session : &sql_objects_page,
-                 params, 10);
+    return page_reply(call, &page, limit,
+                      session_id.len ? &sql_objects_of_session : &sql_objects_page,
+                      params, 10);
 }
